@@ -1,0 +1,68 @@
+import type { Grant, Task } from '../../workflows/contract/task.schema.ts';
+
+/**
+ * What a fleet file, a task list or stdin comes to: every key checked, every default applied, every path resolved, but
+ * nothing snapshotted, stored or started. Pure data: printing it is `muster targets` and `muster validate`.
+ */
+export interface FleetPlan {
+  name: string;
+  /** Absolute path of the file, or '-' for stdin. */
+  source: string;
+  tasks: PlannedTask[];
+  maxConcurrentAgents: number;
+  /** null: no cap. */
+  maxBudgetMicroUsd: number | null;
+  failIf: { rate?: number; count?: number } | null;
+  /** Said on stderr before the run: rules never consulted, targets that matched nothing, … */
+  warnings: string[];
+  /** Command run in each target's directory; non-zero: `skipped`, `Target.NotEligible`. */
+  eligible?: string;
+}
+
+export interface PlannedTask
+  extends Pick<
+    Task,
+    | 'label'
+    | 'prompt'
+    | 'context'
+    | 'model'
+    | 'effort'
+    | 'thinking'
+    | 'timeoutMs'
+    | 'stallTimeoutMs'
+    | 'maxTurns'
+    | 'maxBudgetMicroUsd'
+    | 'outputSchema'
+    | 'dependsOn'
+  > {
+  permissions: Grant;
+  /** Absolute directory, or a repository to clone. */
+  workspace: { directory: string } | { url: string; ref?: string };
+  /** False once `eligible` said no; such a task ends as `skipped` without starting. */
+  isEligible: boolean;
+}
+
+/** One fault of a user's file. Lines and columns from 1; 0 where there is none (a flag, an environment variable). */
+export interface Fault {
+  file: string;
+  line: number;
+  column: number;
+  /** What is wrong. */
+  message: string;
+  /** What to write instead. */
+  hint: string;
+}
+
+/** All faults of a file at once. The CLI prints them and exits 2; nothing was started. */
+export class InvalidFleet extends Error {
+  override name = 'InvalidFleet';
+  readonly faults: readonly Fault[];
+  constructor(faults: readonly Fault[]) {
+    super(faults.map(formatFault).join('\n'));
+    this.faults = faults;
+  }
+}
+
+export function formatFault({ file, line, column, message, hint }: Fault): string {
+  return `${file}:${line}:${column}: ${message}; ${hint}`;
+}

@@ -1,0 +1,37 @@
+/** The only file that spells ids, queue names and store keys. */
+
+export const FLEET_WORKFLOW = 'fleetWorkflow';
+export const BATCH_WORKFLOW = 'batchWorkflow';
+
+/** Workflow id of a fleet's root. A later generation of a closed fleet reuses it. */
+export const fleetWorkflowId = (fleetId: string): string => `fleet/${fleetId}`;
+export const batchWorkflowId = (fleetId: string, generation: number, batch: number): string =>
+  `fleet/${fleetId}/batch/${generation}-${batch}`;
+/** The fleet id inside a root's workflow id; undefined for any other workflow. */
+export const fleetIdOf = (workflowId: string): string | undefined => /^fleet\/([^/]+)$/.exec(workflowId)?.[1];
+/** Stable over attempts, distinct for each dispatch of a subagent. */
+export const activityId = (index: number, epoch: number): string => `subagent/${index}/${epoch}`;
+
+/** Task queue of workflows and short bookkeeping activities. */
+export const FLEET_QUEUE = 'muster-fleet';
+/** Task queue of subagents that use one Claude endpoint and credential, by their fingerprint. */
+export const agentsQueue = (fingerprint: string): string => `muster-agents-${fingerprint}`;
+
+/** Search attribute (keyword): the fleet's state, with the reason when paused, as `paused:budget_reached`. */
+export const FLEET_STATE_ATTRIBUTE = 'FleetState';
+
+/** Records of the artifact store (compare-and-swap), by key. */
+export const recordKeys = {
+  fleets: 'fleets/',
+  fleet: (fleetId: string) => `fleets/${fleetId}/fleet`,
+  summary: (fleetId: string) => `fleets/${fleetId}/summary`,
+  checkpoint: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/checkpoint`,
+  result: (fleetId: string, index: number, generation: number) =>
+    `${subagentPrefix(fleetId, index)}/result-${generation}`,
+  reuse: (key: string, occurrence: number) => `reuse/${key.slice(0, 2)}/${key}-${occurrence}`,
+};
+
+/** A thousand subagents a directory: file systems and S3 listings stay quick at 100,000. */
+function subagentPrefix(fleetId: string, index: number): string {
+  return `fleets/${fleetId}/subagents/${Math.floor(index / 1000)}/${index}`;
+}

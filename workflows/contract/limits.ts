@@ -1,0 +1,32 @@
+/** Numbers that cross rooms. Those taken from elsewhere carry their source. */
+
+export const DEFAULT_CONCURRENCY = 50;
+export const MAX_CONCURRENCY = 10_000;
+export const MAX_TASKS = 100_000;
+export const MAX_PROMPT_BYTES = 1_048_576;
+export const MAX_GRAPH_EDGES = 250_000; // 1 MB of varints in one payload; Temporal's ceiling is 2 MB (reference/temporal.md §8)
+
+export const DEFAULT_MODEL = 'claude-sonnet-5-5';
+export const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+export const DEFAULT_STALL_TIMEOUT_MS = 3 * 60_000;
+
+/** Batch size ≈ 5 × its permits within these bounds (reference/permits.md, measured). */
+export const MIN_BATCH_SIZE = 200;
+export const MAX_BATCH_SIZE = 1_000;
+/** In flight per batch: heartbeats of one workflow serialise on its mutable state (reference/permits.md). */
+export const MAX_PERMITS_PER_BATCH = 500;
+
+export const HEARTBEAT_TIMEOUT_MS = 30_000;
+export const HEARTBEAT_THROTTLE_MS = 5_000;
+export const HEARTBEAT_TICK_MS = 2_000;
+
+/**
+ * How long a model call in flight may go on after its subagent was asked to give back (pause, cancel, stop, lower
+ * concurrency, drain): an answer that is nearly there is kept, a longer one is given up and booked as rework.
+ */
+export const HAND_BACK_GRACE_MS = 3_000;
+
+/** The root continues as new past this many events, so that a run stays below 10,240 (Temporal warns there). */
+export const ROOT_HISTORY_EVENTS = 7_000;
+
+export const MICRO_USD = 1_000_000;

@@ -1,0 +1,131 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Census, FleetState, PauseReason } from './statuses.ts';
+import type { ArtifactRef, ParkReason } from './units.ts';
+
+export interface FleetLimits {
+  /** Subagents in flight at once over the whole fleet. */
+  concurrency: number;
+  /** Hard cap of the fleet; null: none. */
+  budgetMicroUsd: number | null;
+  /** What one dispatch may spend before it asks again; only read when there is a budget. */
+  sliceMicroUsd: number;
+  /** Early stop: a share of the ended (after 10 ended) or a number of failed, timed out or out of budget. */
+  failIf: { rate?: number; count?: number } | null;
+}
+
+/** What `fleetWorkflow` starts with. `carry` is its own state across a continue-as-new or from an earlier generation. */
+export interface FleetInput {
+  v: 1;
+  fleetId: string;
+  name: string;
+  manifest: ArtifactRef;
+  /** Subagents in the manifest. */
+  count: number;
+  hasGraph: boolean;
+  /** Longest task timeout, which bounds each activity. */
+  maxTimeoutMs: number;
+  limits: FleetLimits;
+  agentsQueue: string;
+  generation: number;
+  startedAtMs: number;
+  carry?: FleetCarry;
+}
+
+export interface FleetCarry {
+  units: string;
+  generations: [index: number, generation: number][];
+  epochs: [index: number, epoch: number][];
+  parked: ParkedUnit[];
+  spentMicroUsd: number;
+  batches: number;
+  state: FleetState;
+  reason?: PauseReason;
+  resetAtMs?: number;
+}
+
+export type ParkedUnit = [index: number, reason: ParkReason];
+
+/** `fleet/<id>/batch/<n>`: subagents by manifest index, each with its generation and dispatch epoch. */
+export interface BatchInput {
+  v: 1;
+  fleetId: string;
+  batch: number;
+  manifest: ArtifactRef;
+  units: [index: number, generation: number, epoch: number, sliceMicroUsd: number | null][];
+  window: Window;
+  maxTimeoutMs: number;
+  agentsQueue: string;
+}
+
+/** Root → batch, absolute and numbered: the newest wins, so a repeat or a race does no harm. */
+export interface Window {
+  epoch: number;
+  permits: number;
+  /** All money this batch has been given over its life; null: no budget. */
+  purseMicroUsd: number | null;
+  /** Manifest indexes to take back now. */
+  stop: number[];
+}
+
+/** Batch → root, absolute and numbered. Its last one is the batch's return value. */
+export interface BatchState {
+  v: 1;
+  batch: number;
+  seq: number;
+  /** The newest window this state has obeyed: permits it took away are free from here on. */
+  epoch: number;
+  /** In flight now. */
+  holding: number;
+  /** Units this batch could start if it had the permits. */
+  wants: number;
+  /** One letter a unit, in the order of `BatchInput.units`. */
+  units: string;
+  /** Those whose letter is `p`: offset in the batch and why. */
+  parked: [offset: number, reason: ParkReason][];
+  /** Spent by units that came back. */
+  spentMicroUsd: number;
+  /** Slices of units in flight. */
+  reservedMicroUsd: number;
+}
+
+export interface FleetStatus {
+  v: 1;
+  id: string;
+  name: string;
+  state: FleetState;
+  reason?: PauseReason;
+  resetAtMs?: number;
+  count: number;
+  census: Census;
+  waiting: number;
+  queued: number;
+  running: number;
+  parked: number;
+  generation: number;
+  concurrency: number;
+  budgetMicroUsd: number | null;
+  spentMicroUsd: number;
+  startedAtMs: number;
+  endedAtMs?: number;
+}
+
+/** `units` as in `UNIT_LETTERS`, one per subagent of the manifest; `generations` where it is not 1. */
+export interface FleetProgress {
+  units: string;
+  generations: [index: number, generation: number][];
+}
+
+export const windowSignal = defineSignal<[Window]>('window');
+export const stateSignal = defineSignal<[BatchState]>('state');
+export const statusQuery = defineQuery<FleetStatus>('status');
+export const progressQuery = defineQuery<FleetProgress>('progress');
+
+/** Updates return the status after they took effect; `cancel` and `stop` only once nothing of theirs runs any more. */
+export const pauseUpdate = defineUpdate<FleetStatus>('pause');
+export const resumeUpdate = defineUpdate<FleetStatus>('resume');
+export const cancelUpdate = defineUpdate<FleetStatus>('cancel');
+export const stopUpdate = defineUpdate<FleetStatus, [{ indexes: number[] }]>('stop');
+export const skipUpdate = defineUpdate<FleetStatus, [{ indexes: number[] }]>('skip');
+/** Without indexes: all that ended in anything but completed or skipped-as-not-eligible. */
+export const retryUpdate = defineUpdate<FleetStatus, [{ indexes: number[] | 'failed' }]>('retry');
+export const setUpdate = defineUpdate<FleetStatus, [{ concurrency?: number; budgetMicroUsd?: number }]>('set');

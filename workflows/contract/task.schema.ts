@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { FAILURES } from './failures.ts';
+import { PAUSE_REASONS, SUBAGENT_STATUSES } from './statuses.ts';
+
+const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/**
+ * What a subagent may do, resolved from preset or rules at submission; rules in Claude Code's language. A pure value:
+ * `workflows/policy/permission.ts` decides from it.
+ */
+export const Grant = z.object({
+  allow: z.array(z.string()),
+  deny: z.array(z.string()),
+  mode: z.enum(['dontAsk', 'plan']),
+});
+export type Grant = z.infer<typeof Grant>;
+
+/**
+ * The files a subagent sees. `bundle` is a git bundle holding one commit whose tree is `tree`; the same tree is always
+ * the same workspace. `subdirectory` (posix, '' for the root) is the working directory inside it. null bundle: an empty
+ * directory. `repo` instead of `bundle`: cloned by the worker.
+ */
+export const WorkspaceSource = z.object({
+  bundle: ArtifactRef.nullable(),
+  tree: z.string(),
+  subdirectory: z.string(),
+  repo: z.object({ url: z.string(), ref: z.string().optional() }).optional(),
+  /** Where it was taken from, for people and for `muster apply`; absolute path or URL. */
+  origin: z.string(),
+});
+export type WorkspaceSource = z.infer<typeof WorkspaceSource>;
+
+export const ContextItem = z.object({ name: z.string(), text: z.string() });
+
+/** One subagent, resolved: every default applied, every path checked. What the manifest holds. */
+export const Task = z.object({
+  label: z.string(),
+  prompt: z.string(),
+  context: z.array(ContextItem),
+  workspace: WorkspaceSource,
+  permissions: Grant,
+  model: z.string(),
+  effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).optional(),
+  thinking: z.enum(['adaptive', 'disabled']).optional(),
+  timeoutMs: z.int(),
+  stallTimeoutMs: z.int(),
+  maxTurns: z.int().optional(),
+  maxBudgetMicroUsd: z.int().optional(),
+  outputSchema: z.record(z.string(), z.unknown()).optional(),
+  /** Manifest indexes. */
+  dependsOn: z.array(z.int()),
+  /** k for the k-th equal task of the fleet, from 0 (contracts §2, reuse). */
+  occurrence: z.int(),
+});
+export type Task = z.infer<typeof Task>;
+
+/** Root of a fleet's manifest; tasks in pages, read in ranges. */
+export const Manifest = z.object({
+  v: z.literal(1),
+  fleetId: z.string(),
+  name: z.string(),
+  count: z.int(),
+  hasGraph: z.boolean(),
+  simulated: z.boolean(),
+  /** Fingerprint of Claude's endpoint and credential; part of the reuse key as `simulated` or the endpoint's host. */
+  endpoint: z.string(),
+  reuse: z.enum(['auto', 'always', 'never']),
+  pages: z.array(z.object({ ref: ArtifactRef, from: z.int(), count: z.int() })),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/** Record `fleets/<id>/fleet`: written once at submission, its `generation` raised by a retry of a closed fleet. */
+export const FleetRecord = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  name: z.string(),
+  manifest: ArtifactRef,
+  count: z.int(),
+  createdAtMs: z.int(),
+  generation: z.int(),
+  simulated: z.boolean(),
+  agentsQueue: z.string(),
+  /** Absolute path or '-' of the file run; for people. */
+  source: z.string(),
+  idempotencyKey: z.string().optional(),
+});
+export type FleetRecord = z.infer<typeof FleetRecord>;
+
+export const Usage = z.object({
+  input_tokens: z.int(),
+  output_tokens: z.int(),
+  cache_creation_input_tokens: z.int(),
+  cache_read_input_tokens: z.int(),
+});
+export type Usage = z.infer<typeof Usage>;
+
+export const Denial = z.object({ tool: z.string(), input: z.record(z.string(), z.unknown()), reason: z.string() });
+export type Denial = z.infer<typeof Denial>;
+
+export const Changes = z.object({
+  files: z.array(z.string()),
+  insertions: z.int(),
+  deletions: z.int(),
+  patch: ArtifactRef,
+});
+export type Changes = z.infer<typeof Changes>;
+
+/** One per subagent (contracts §2); keys as users see them. `partial`: it did not end its own turn. */
+export const Result = z.object({
+  label: z.string(),
+  parent: z.string().optional(),
+  status: z.enum(SUBAGENT_STATUSES),
+  output: z.string().nullable(),
+  structured_output: z.unknown().optional(),
+  raw_output: z.string().optional(),
+  schema_errors: z.array(z.string()).optional(),
+  error: z.object({ type: z.string(), message: z.string() }).optional(),
+  partial: z.boolean().optional(),
+  changes: Changes.optional(),
+  model: z.string(),
+  num_turns: z.int(),
+  usage: Usage,
+  total_cost_usd: z.number(),
+  /** Share of `total_cost_usd` for calls whose answer was lost. */
+  rework_cost_usd: z.number(),
+  duration_ms: z.int(),
+  attempts: z.int(),
+  permission_denials: z.array(Denial),
+  reused_from: z.string().optional(),
+  simulated: z.boolean().optional(),
+  transcript: ArtifactRef.optional(),
+  /** When it ended, epoch milliseconds: the order of arrival. */
+  ended_at_ms: z.int(),
+});
+export type Result = z.infer<typeof Result>;
+
+export type FailureType = (typeof FAILURES)[keyof typeof FAILURES];
+export const PauseReasonSchema = z.enum(PAUSE_REASONS);
