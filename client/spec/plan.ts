@@ -19,22 +19,21 @@ export interface FleetPlan {
   eligible?: string;
 }
 
-export interface PlannedTask
-  extends Pick<
-    Task,
-    | 'label'
-    | 'prompt'
-    | 'context'
-    | 'model'
-    | 'effort'
-    | 'thinking'
-    | 'timeoutMs'
-    | 'stallTimeoutMs'
-    | 'maxTurns'
-    | 'maxBudgetMicroUsd'
-    | 'outputSchema'
-    | 'dependsOn'
-  > {
+export interface PlannedTask extends Pick<
+  Task,
+  | 'label'
+  | 'prompt'
+  | 'context'
+  | 'model'
+  | 'effort'
+  | 'thinking'
+  | 'timeoutMs'
+  | 'stallTimeoutMs'
+  | 'maxTurns'
+  | 'maxBudgetMicroUsd'
+  | 'outputSchema'
+  | 'dependsOn'
+> {
   permissions: Grant;
   /** Absolute directory, or a repository to clone. */
   workspace: { directory: string } | { url: string; ref?: string };

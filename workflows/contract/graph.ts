@@ -18,7 +18,9 @@ export function encodeGraph(prerequisites: readonly (readonly number[])[]): stri
   for (let i = 0; i < bytes.length; i += 3) {
     const triple = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
     text += ALPHABET[(triple >> 18) & 63]! + ALPHABET[(triple >> 12) & 63]!;
-    text += (i + 1 < bytes.length ? ALPHABET[(triple >> 6) & 63]! : '=') + (i + 2 < bytes.length ? ALPHABET[triple & 63]! : '=');
+    text +=
+      (i + 1 < bytes.length ? ALPHABET[(triple >> 6) & 63]! : '=') +
+      (i + 2 < bytes.length ? ALPHABET[triple & 63]! : '=');
   }
   return text;
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { FAILURES } from './failures.ts';
-import { PAUSE_REASONS, SUBAGENT_STATUSES } from './statuses.ts';
+import { SUBAGENT_STATUSES } from './statuses.ts';
 
 const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -133,6 +132,3 @@ export const Result = z.object({
   ended_at_ms: z.int(),
 });
 export type Result = z.infer<typeof Result>;
-
-export type FailureType = (typeof FAILURES)[keyof typeof FAILURES];
-export const PauseReasonSchema = z.enum(PAUSE_REASONS);
