@@ -17,8 +17,13 @@ export const FLEET_QUEUE = 'muster-fleet';
 /** Task queue of subagents that use one Claude endpoint and credential, by their fingerprint. */
 export const agentsQueue = (fingerprint: string): string => `muster-agents-${fingerprint}`;
 
-/** Search attribute (keyword): the fleet's state, with the reason when paused, as `paused:budget_reached`. */
-export const FLEET_STATE_ATTRIBUTE = 'FleetState';
+/**
+ * Memo of a root: the fleet's state, with the reason when paused, as `paused:budget_reached`. A memo, because a search
+ * attribute must be registered on the server first, and an upsert of an unknown one blocks the workflow.
+ */
+export const FLEET_STATE_MEMO = 'FleetState';
+/** @deprecated name; the state is a memo. */
+export const FLEET_STATE_ATTRIBUTE = FLEET_STATE_MEMO;
 
 /** Records of the artifact store (compare-and-swap), by key. */
 export const recordKeys = {

@@ -30,3 +30,10 @@ export const HAND_BACK_GRACE_MS = 3_000;
 export const ROOT_HISTORY_EVENTS = 7_000;
 
 export const MICRO_USD = 1_000_000;
+
+/** A batch tells its root how it stands after this share of its size (reference/permits.md: ≤ 30 states a batch). */
+export const STATE_EVERY = 0.05;
+/** Children open at once: far below Temporal's 2,000 pending (reference/temporal.md §8). */
+export const MAX_OPEN_BATCHES = 100;
+/** Subagents that must have ended before a failure rate means anything. */
+export const FAILURE_RATE_FROM = 10;

@@ -34,7 +34,6 @@ export interface FleetInput {
 export interface FleetCarry {
   units: string;
   generations: [index: number, generation: number][];
-  epochs: [index: number, epoch: number][];
   parked: ParkedUnit[];
   spentMicroUsd: number;
   batches: number;
@@ -45,13 +44,17 @@ export interface FleetCarry {
 
 export type ParkedUnit = [index: number, reason: ParkReason];
 
-/** `fleet/<id>/batch/<n>`: subagents by manifest index, each with its generation and dispatch epoch. */
+/** `fleet/<id>/batch/<n>`: subagents by manifest index, each with its generation and its slice. */
 export interface BatchInput {
   v: 1;
   fleetId: string;
   batch: number;
+  /** Dispatch epoch of all its units: grows with every batch of the fleet, over generations too. */
+  epoch: number;
   manifest: ArtifactRef;
-  units: [index: number, generation: number, epoch: number, sliceMicroUsd: number | null][];
+  units: [index: number, generation: number, sliceMicroUsd: number | null][];
+  /** Others wait for results of this batch: report each end, not only every 5 %. */
+  reportsEnds: boolean;
   window: Window;
   maxTimeoutMs: number;
   agentsQueue: string;
@@ -61,6 +64,8 @@ export interface BatchInput {
 export interface Window {
   epoch: number;
   permits: number;
+  /** False: start nothing more; what has not started goes back. */
+  admits: boolean;
   /** All money this batch has been given over its life; null: no budget. */
   purseMicroUsd: number | null;
   /** Manifest indexes to take back now. */

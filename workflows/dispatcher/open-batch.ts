@@ -1,0 +1,70 @@
+import type { BatchState, Window } from '../contract/messages.ts';
+
+/**
+ * What the root knows of a batch it opened: every window it may still be acting on, and its newest state. Permits and
+ * money taken away count as free only once a state of that window's epoch has said so.
+ */
+export class OpenBatch {
+  state: BatchState | undefined;
+  /** Windows from the newest one acknowledged onwards; the last is the newest sent. */
+  private windows: Window[];
+
+  /** Manifest indexes, in the order of `BatchInput.units`. */
+  readonly indexes: readonly number[];
+
+  constructor(indexes: readonly number[], first: Window) {
+    this.indexes = indexes;
+    this.windows = [first];
+  }
+
+  get window(): Window {
+    return this.windows.at(-1)!;
+  }
+  /** In flight, as far as known; before its first state a batch is taken to fill its window. */
+  get holding(): number {
+    return this.state?.holding ?? Math.min(this.window.permits, this.indexes.length);
+  }
+  /** Permits it could use. */
+  get usable(): number {
+    return this.state ? this.state.holding + this.state.wants : this.indexes.length;
+  }
+  /** Permits nobody else may have. */
+  get heldPermits(): number {
+    return Math.max(this.state?.holding ?? 0, ...this.windows.map(({ permits }) => permits));
+  }
+  /** Money nobody else may have. */
+  get heldMicroUsd(): number {
+    return Math.max(...this.windows.map(({ purseMicroUsd }) => purseMicroUsd ?? 0));
+  }
+  get spentMicroUsd(): number {
+    return this.state?.spentMicroUsd ?? 0;
+  }
+  /** Units it has ended or parked. */
+  letterBefore(offset: number): string {
+    return this.state?.units[offset] ?? 'b';
+  }
+
+  /** Takes a newer state; false for one that is not newer. */
+  accept(state: BatchState): boolean {
+    if (this.state && state.seq <= this.state.seq) return false;
+    this.state = state;
+    this.windows = this.windows.filter(({ epoch }) => epoch >= state.epoch);
+    return true;
+  }
+
+  /** The next window to send, or undefined where nothing changes. */
+  change(next: Omit<Window, 'epoch'>): Window | undefined {
+    const { permits, purseMicroUsd, admits, stop } = this.window;
+    if (
+      permits === next.permits &&
+      purseMicroUsd === next.purseMicroUsd &&
+      admits === next.admits &&
+      stop.length === next.stop.length &&
+      stop.every((index, i) => index === next.stop[i])
+    )
+      return undefined;
+    const window = { epoch: this.window.epoch + 1, ...next };
+    this.windows.push(window);
+    return window;
+  }
+}

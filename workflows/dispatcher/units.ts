@@ -1,0 +1,196 @@
+import {
+  UNIT_LETTERS as L,
+  emptyCensus,
+  statusOfLetter,
+  type Census,
+  type SubagentStatus,
+  type UnitLetter,
+} from '../contract/statuses.ts';
+
+/**
+ * The subagents of a fleet: where each stands, who waits for whom, and the queue. Every subagent ends once: an end is
+ * taken only from one that has none, and only `retry` takes it back.
+ */
+export class Units {
+  readonly census: Census = emptyCensus();
+  /** Ever started in its present generation: its end leaves a result in the store. */
+  readonly started: boolean[];
+  private readonly letters: UnitLetter[];
+  private readonly generations = new Map<number, number>();
+  private readonly dependents: (readonly number[] | undefined)[] = [];
+  private readonly missing: number[] = [];
+  /** Came back and may go on: before all others. */
+  private resumed: number[] = [];
+  private planned: number[] = [];
+  private plannedHead = 0;
+  private endedCount = 0;
+
+  constructor(
+    count: number,
+    prerequisites: readonly (readonly number[])[] | null,
+    before?: { units: string; generations: readonly [number, number][] },
+  ) {
+    this.letters = Array.from({ length: count }, () => L.queued);
+    this.started = Array.from({ length: count }, () => false);
+    for (const [index, generation] of before?.generations ?? []) this.generations.set(index, generation);
+    if (before) this.restore(before.units);
+    if (prerequisites) this.link(prerequisites);
+    for (let index = 0; index < count; index++) this.enqueue(index);
+  }
+
+  get count(): number {
+    return this.letters.length;
+  }
+  get hasEnded(): boolean {
+    return this.endedCount === this.count;
+  }
+  get text(): string {
+    return this.letters.join('');
+  }
+  letter(index: number): UnitLetter | undefined {
+    return this.letters[index];
+  }
+  isEnded(index: number): boolean {
+    return statusOfLetter(this.letters[index] ?? '') !== undefined;
+  }
+  generation(index: number): number {
+    return this.generations.get(index) ?? 1;
+  }
+  get raisedGenerations(): [number, number][] {
+    return [...this.generations];
+  }
+  /** Indexes for which `letter` stands, in order. */
+  *inState(...wanted: UnitLetter[]): Iterable<number> {
+    for (let index = 0; index < this.count; index++) if (wanted.includes(this.letters[index]!)) yield index;
+  }
+  countOf(...wanted: UnitLetter[]): number {
+    let sum = 0;
+    for (const letter of this.letters) if (wanted.includes(letter)) sum++;
+    return sum;
+  }
+
+  /** The next to be dispatched, without taking it. */
+  peek(): number | undefined {
+    while (this.resumed.length > 0 && this.letters[this.resumed[0]!] !== L.parked) this.resumed.shift();
+    if (this.resumed.length > 0) return this.resumed[0];
+    while (this.plannedHead < this.planned.length && this.letters[this.planned[this.plannedHead]!] !== L.queued)
+      this.plannedHead++;
+    return this.planned[this.plannedHead];
+  }
+
+  /** Takes the next one for a batch. */
+  take(): number | undefined {
+    const index = this.peek();
+    if (index !== undefined) this.letters[index] = L.inBatch;
+    return index;
+  }
+
+  /** A batch returned it without having started it. */
+  giveBack(index: number): void {
+    if (this.letters[index] !== L.inBatch) return;
+    if (this.started[index]) this.park(index);
+    else {
+      this.letters[index] = L.queued;
+      this.planned.splice(this.plannedHead, 0, index);
+    }
+  }
+
+  park(index: number): void {
+    if (this.isEnded(index)) return;
+    this.started[index] = true;
+    this.letters[index] = L.parked;
+    this.resumed.push(index);
+  }
+
+  /** Ends one; its dependents become ready, or are skipped with all that depends on them. */
+  end(index: number, status: SubagentStatus): void {
+    const open = [[index, status] as const];
+    for (let next = open.pop(); next; next = open.pop()) {
+      const [at, its] = next;
+      if (this.isEnded(at)) continue;
+      this.letters[at] = L[its];
+      this.census[its]++;
+      this.endedCount++;
+      for (const dependent of this.dependents[at] ?? []) {
+        if (its !== 'completed') open.push([dependent, 'skipped']);
+        else if (--this.missing[dependent]! === 0 && this.letters[dependent] === L.waiting) {
+          this.letters[dependent] = L.queued;
+          this.planned.push(dependent);
+        }
+      }
+    }
+  }
+
+  /** Runs ended ones again under the next generation, and with them what was skipped because of them. */
+  retry(indexes: Iterable<number>): void {
+    for (const index of indexes) {
+      if (!this.isEnded(index)) continue;
+      const wasCompleted = this.letters[index] === L.completed;
+      this.reopen(index);
+      for (const dependent of this.dependents[index] ?? []) {
+        if (wasCompleted) this.missing[dependent]!++;
+        this.unskip(dependent);
+      }
+      this.enqueue(index);
+    }
+  }
+
+  private unskip(index: number): void {
+    const open = [index];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (this.letters[at] !== L.skipped) continue;
+      this.reopen(at);
+      this.letters[at] = L.waiting;
+      open.push(...(this.dependents[at] ?? []));
+    }
+  }
+
+  private reopen(index: number): void {
+    const status = statusOfLetter(this.letters[index]!);
+    if (status === undefined) return;
+    this.census[status]--;
+    this.endedCount--;
+    this.generations.set(index, this.generation(index) + 1);
+    this.letters[index] = L.queued;
+    this.started[index] = false;
+  }
+
+  private enqueue(index: number): void {
+    if (this.letters[index] === L.parked) this.resumed.push(index);
+    if (this.letters[index] !== L.queued) return;
+    if ((this.missing[index] ?? 0) > 0) this.letters[index] = L.waiting;
+    else this.planned.push(index);
+  }
+
+  private restore(text: string): void {
+    for (let index = 0; index < this.count; index++) {
+      const letter = text[index] as UnitLetter;
+      const status = statusOfLetter(letter);
+      if (status) {
+        this.census[status]++;
+        this.endedCount++;
+      }
+      this.letters[index] = status || letter === L.parked ? letter : L.queued;
+      this.started[index] = letter === L.parked;
+    }
+  }
+
+  private link(prerequisites: readonly (readonly number[])[]): void {
+    const dependents: number[][] = [];
+    prerequisites.forEach((needed, index) => {
+      this.missing[index] = needed.filter((other) => this.letters[other] !== L.completed).length;
+      for (const other of needed) (dependents[other] ??= []).push(index);
+    });
+    dependents.forEach((list, index) => (this.dependents[index] = list));
+    // A prerequisite that had ended otherwise before this run began skips its dependents now.
+    prerequisites.forEach((needed, index) => {
+      if (needed.some((other) => this.isEnded(other) && this.letters[other] !== L.completed))
+        this.end(index, 'skipped');
+    });
+  }
+
+  /** Whether anyone waits for the results of this one. */
+  hasDependents(index: number): boolean {
+    return (this.dependents[index]?.length ?? 0) > 0;
+  }
+}

@@ -1,0 +1,165 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  executeChild,
+  getExternalWorkflowHandle,
+  proxyActivities,
+  setHandler,
+  sleep,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { FleetActivities } from './contract/activities.ts';
+import { decodeGraph } from './contract/graph.ts';
+import { BATCH_WORKFLOW, FLEET_STATE_MEMO, batchWorkflowId } from './contract/ids.ts';
+import { HEARTBEAT_THROTTLE_MS, ROOT_HISTORY_EVENTS } from './contract/limits.ts';
+import * as messages from './contract/messages.ts';
+import type { BatchInput, FleetInput, FleetStatus, Window } from './contract/messages.ts';
+import type { FleetSummary, SettleRequest } from './contract/units.ts';
+import type { batchWorkflow } from './batch.ts';
+import { Dispatcher } from './dispatcher/dispatcher.ts';
+
+/**
+ * The root of a fleet: start, steer, settle. It decides through its dispatcher and does nothing itself; a subagent or a
+ * batch that fails never fails it. Continues as new only while no batch is open.
+ */
+export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
+  const activities = proxyActivities<FleetActivities>({
+    startToCloseTimeout: 60_000,
+    retry: { initialInterval: 1_000, maximumInterval: 10_000 },
+  });
+  let dispatcher: Dispatcher | undefined;
+  let changes = 0;
+
+  setHandler(messages.stateSignal, (state) => {
+    dispatcher?.heard(state);
+    changes++;
+  });
+  setHandler(messages.statusQuery, () => status());
+  setHandler(messages.progressQuery, () => ({
+    units: dispatcher?.units.text ?? '',
+    generations: dispatcher?.units.raisedGenerations ?? [],
+  }));
+
+  /** An update: takes effect on the dispatcher, is acknowledged once `done`. */
+  const steer = async (act: (d: Dispatcher) => void, done: (d: Dispatcher) => boolean = () => true) => {
+    await condition(() => dispatcher !== undefined);
+    act(dispatcher!);
+    changes++;
+    await condition(() => done(dispatcher!));
+    return status();
+  };
+  setHandler(messages.pauseUpdate, () => steer((d) => d.pauseFor('user')));
+  setHandler(messages.resumeUpdate, () => steer((d) => d.resume()));
+  setHandler(messages.setUpdate, (change) => steer((d) => d.set(change)));
+  setHandler(messages.cancelUpdate, () =>
+    steer(
+      (d) => d.cancel(),
+      (d) => d.isFinished,
+    ),
+  );
+  setHandler(messages.stopUpdate, ({ indexes }) =>
+    steer(
+      (d) => d.stop(indexes),
+      (d) => d.haveEnded(indexes),
+    ),
+  );
+  setHandler(messages.skipUpdate, ({ indexes }) =>
+    steer(
+      (d) => d.skip(indexes),
+      (d) => d.haveEnded(indexes),
+    ),
+  );
+  setHandler(messages.retryUpdate, ({ indexes }) => steer((d) => d.retry(indexes)));
+
+  const graph = input.hasGraph ? decodeGraph(await activities.loadGraph(input), input.count) : null;
+  const root = (dispatcher = new Dispatcher(input, graph));
+  changes++;
+
+  function status(): FleetStatus {
+    return (dispatcher ?? new Dispatcher(input, null)).status();
+  }
+
+  async function runBatch(batch: BatchInput): Promise<void> {
+    try {
+      const state = await executeChild<typeof batchWorkflow>(BATCH_WORKFLOW, {
+        workflowId: batchWorkflowId(input.fleetId, input.generation, batch.batch),
+        args: [batch],
+      });
+      root.closed(state);
+    } catch {
+      // A dead batch: its activities learn of it with their next heartbeat, then the store tells what they left.
+      await sleep(HEARTBEAT_THROTTLE_MS + 1_000);
+      const request = root.unsettledOf(batch.batch);
+      if (request) root.lost(batch.batch, request, await activities.settleSubagents(request));
+    }
+    changes++;
+  }
+
+  async function sendWindow(batch: number, window: Window): Promise<void> {
+    const child = getExternalWorkflowHandle(batchWorkflowId(input.fleetId, input.generation, batch));
+    await child.signal(messages.windowSignal, window).catch(() => undefined); // it has just ended: its last state says all
+  }
+
+  async function settle(request: SettleRequest): Promise<void> {
+    root.settled(request, await activities.settleSubagents(request));
+    changes++;
+  }
+
+  let wakingFor = '';
+  /** A pause that ends by itself: at the provider's reset, or when the disk takes writes again. */
+  async function wake(): Promise<void> {
+    const { state, reason, resetAtMs } = root.state;
+    const key = state === 'paused' ? `${reason}:${resetAtMs}` : '';
+    if (key === wakingFor) return;
+    wakingFor = key;
+    if (state !== 'paused' || (resetAtMs === undefined && reason !== 'disk_full')) return;
+    if (resetAtMs !== undefined) await sleep(Math.max(1_000, resetAtMs - Date.now()));
+    else await activities.probeStore(input);
+    if (wakingFor === key) root.resume();
+    changes++;
+  }
+
+  let shown = '';
+  function show(): void {
+    const { state, reason } = root.state;
+    const text = reason ? `${state}:${reason}` : state;
+    if (text === shown) return;
+    shown = text;
+    upsertMemo({ [FLEET_STATE_MEMO]: text });
+  }
+
+  for (;;) {
+    const seen = changes;
+    if (workflowInfo().historyLength > ROOT_HISTORY_EVENTS) {
+      if (root.isQuiet && allHandlersFinished()) {
+        await continueAsNew<typeof fleetWorkflow>({ ...input, limits: root.currentLimits, carry: root.carry() });
+      }
+      root.recall();
+    }
+    const { open, windows, settle: settlements } = root.orders();
+    for (const batch of open) void runBatch(batch);
+    for (const { batch, window } of windows) void sendWindow(batch, window);
+    for (const request of settlements) void settle(request);
+    show();
+    void wake();
+    if (root.isFinished) break;
+    await condition(() => changes !== seen);
+  }
+
+  const { fleetId, generation } = input;
+  const summary: FleetSummary = {
+    v: 1,
+    fleetId,
+    generation,
+    state: root.finish(),
+    units: root.units.text,
+    generations: root.units.raisedGenerations,
+    spentMicroUsd: root.status().spentMicroUsd,
+    endedAtMs: Date.now(),
+  };
+  await activities.closeFleet(summary);
+  await condition(allHandlersFinished);
+  return summary;
+}
