@@ -320,7 +320,7 @@ export class Dispatcher {
     for (const index of indexes) {
       const letter = this.units.letter(index);
       if (letter === L.queued || letter === L.waiting) this.end(index, ending.status);
-      else if (letter === L.parked || letter === L.inBatch) this.endings.set(index, ending);
+      else if (letter === L.parked || letter === L.inBatch) this.mustEnd(index, ending);
     }
     this.judge();
   }
@@ -330,7 +330,13 @@ export class Dispatcher {
     if (this.mode === 'running' && mustStop(this.units.census, this.limits.failIf)) this.mode = 'failing';
     if (this.mode !== 'failing' && this.mode !== 'cancelling') return;
     for (const index of [...this.units.inState(L.queued, L.waiting)]) this.end(index, 'not_attempted');
-    for (const index of this.units.inState(L.parked)) if (!this.endings.has(index)) this.endings.set(index, STOPPED);
+    for (const index of this.units.inState(L.parked)) this.mustEnd(index, STOPPED);
+  }
+
+  /** The first to ask decides how it ends. */
+  private mustEnd(index: number, ending: Ending): void {
+    if (!this.endings.has(index)) this.endings.set(index, ending);
+    this.units.withhold(index);
   }
 
   private request(indexes: readonly number[], end: Ending | null, batch = this.batchCount): SettleRequest {

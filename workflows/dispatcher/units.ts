@@ -7,6 +7,9 @@ import {
   type UnitLetter,
 } from '../contract/statuses.ts';
 
+/** For each subagent those it waits for; null: nobody waits. */
+type Prerequisites = readonly (readonly number[])[] | null;
+
 /**
  * The subagents of a fleet: where each stands, who waits for whom, and the queue. Every subagent ends once: an end is
  * taken only from one that has none, and only `retry` takes it back.
@@ -17,8 +20,11 @@ export class Units {
   readonly started: boolean[];
   private readonly letters: UnitLetter[];
   private readonly generations = new Map<number, number>();
+  private readonly prerequisites: Prerequisites;
   private readonly dependents: (readonly number[] | undefined)[] = [];
   private readonly missing: number[] = [];
+  /** Parked, and about to end: not to be dispatched again. */
+  private readonly withheld = new Set<number>();
   /** Came back and may go on: before all others. */
   private resumed: number[] = [];
   private planned: number[] = [];
@@ -27,9 +33,10 @@ export class Units {
 
   constructor(
     count: number,
-    prerequisites: readonly (readonly number[])[] | null,
+    prerequisites: Prerequisites,
     before?: { units: string; generations: readonly [number, number][] },
   ) {
+    this.prerequisites = prerequisites;
     this.letters = Array.from({ length: count }, () => L.queued);
     this.started = Array.from({ length: count }, () => false);
     for (const [index, generation] of before?.generations ?? []) this.generations.set(index, generation);
@@ -71,11 +78,20 @@ export class Units {
 
   /** The next to be dispatched, without taking it. */
   peek(): number | undefined {
-    while (this.resumed.length > 0 && this.letters[this.resumed[0]!] !== L.parked) this.resumed.shift();
+    while (this.resumed.length > 0 && !this.mayResume(this.resumed[0]!)) this.resumed.shift();
     if (this.resumed.length > 0) return this.resumed[0];
     while (this.plannedHead < this.planned.length && this.letters[this.planned[this.plannedHead]!] !== L.queued)
       this.plannedHead++;
     return this.planned[this.plannedHead];
+  }
+
+  private mayResume(index: number): boolean {
+    return this.letters[index] === L.parked && !this.withheld.has(index);
+  }
+
+  /** Its end has been asked for: it stays parked until then. */
+  withhold(index: number): void {
+    this.withheld.add(index);
   }
 
   /** Takes the next one for a batch. */
@@ -109,11 +125,15 @@ export class Units {
       const [at, its] = next;
       if (this.isEnded(at)) continue;
       this.letters[at] = L[its];
+      this.withheld.delete(at);
       this.census[its]++;
       this.endedCount++;
       for (const dependent of this.dependents[at] ?? []) {
-        if (its !== 'completed') open.push([dependent, 'skipped']);
-        else if (--this.missing[dependent]! === 0 && this.letters[dependent] === L.waiting) {
+        if (its !== 'completed') {
+          // One under way began on results that were good then: it goes on.
+          if (this.letters[dependent] === L.waiting || this.letters[dependent] === L.queued)
+            open.push([dependent, 'skipped']);
+        } else if (--this.missing[dependent]! === 0 && this.letters[dependent] === L.waiting) {
           this.letters[dependent] = L.queued;
           this.planned.push(dependent);
         }
@@ -121,28 +141,37 @@ export class Units {
     }
   }
 
-  /** Runs ended ones again under the next generation, and with them what was skipped because of them. */
+  /**
+   * Runs ended ones again under the next generation; with them what was skipped because of them, and what they need
+   * that did not complete.
+   */
   retry(indexes: Iterable<number>): void {
-    for (const index of indexes) {
+    const again = [...indexes];
+    for (const index of again) {
       if (!this.isEnded(index)) continue;
-      const wasCompleted = this.letters[index] === L.completed;
+      if (this.letters[index] === L.completed)
+        for (const dependent of this.dependents[index] ?? []) this.missing[dependent]!++;
       this.reopen(index);
-      for (const dependent of this.dependents[index] ?? []) {
-        if (wasCompleted) this.missing[dependent]!++;
-        this.unskip(dependent);
-      }
-      this.enqueue(index);
+      again.push(...(this.prerequisites?.[index] ?? []).filter((other) => this.hasFailed(other)));
     }
+    // Skipped ones come back once nothing they need has failed; with them what was skipped because of them.
+    for (const index of again) {
+      for (const dependent of this.dependents[index] ?? []) {
+        if (
+          this.letters[dependent] !== L.skipped ||
+          this.prerequisites![dependent]!.some((other) => this.hasFailed(other))
+        )
+          continue;
+        this.reopen(dependent);
+        again.push(dependent);
+      }
+    }
+    for (const index of again) this.enqueue(index);
   }
 
-  private unskip(index: number): void {
-    const open = [index];
-    for (let at = open.pop(); at !== undefined; at = open.pop()) {
-      if (this.letters[at] !== L.skipped) continue;
-      this.reopen(at);
-      this.letters[at] = L.waiting;
-      open.push(...(this.dependents[at] ?? []));
-    }
+  /** Ended, and not completed. */
+  private hasFailed(index: number): boolean {
+    return this.isEnded(index) && this.letters[index] !== L.completed;
   }
 
   private reopen(index: number): void {
