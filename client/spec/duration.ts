@@ -12,7 +12,8 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value === 'number') ms = value;
   else if (typeof value === 'string' && /^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(value.trim())) {
     ms = 0;
-    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) ms += Number(amount) * UNIT_MS[unit!]!;
+    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g))
+      ms += Number(amount) * UNIT_MS[unit!]!;
     ms = Math.round(ms);
   }
   return ms !== undefined && Number.isInteger(ms) && ms > 0 && ms <= MAX_DURATION_MS ? ms : undefined;

@@ -108,9 +108,10 @@ class Parser {
     const values = new Map<string | number, number>();
     this.#members.set(result, { at: this.#at, keys, values });
     this.#at++;
-    for (this.#space(); this.#text[this.#at] !== '}'; ) {
+    for (this.#space(); this.#text[this.#at] !== '}';) {
       const keyAt = this.#at;
-      if (this.#text[keyAt] !== '"') throw this.#bad('a key is missing', 'write "key": value, without a comma at the end');
+      if (this.#text[keyAt] !== '"')
+        throw this.#bad('a key is missing', 'write "key": value, without a comma at the end');
       const key = this.#string();
       if (keys.has(key)) this.#duplicate(keyAt, key);
       this.#space();
@@ -134,7 +135,7 @@ class Parser {
     const values: number[] = [];
     this.#members.set(result, { at: this.#at, keys: null, values });
     this.#at++;
-    for (this.#space(); this.#text[this.#at] !== ']'; ) {
+    for (this.#space(); this.#text[this.#at] !== ']';) {
       values.push(this.#at);
       result.push(this.#value(depth + 1));
       this.#separator(']');
@@ -167,7 +168,10 @@ class Parser {
       return JSON.parse(this.#text.slice(start, end + 1)) as string;
     } catch {
       this.#at = start;
-      throw this.#bad('a bad escape or a line break inside a text', 'write \\n for a line break and \\\\ for a backslash');
+      throw this.#bad(
+        'a bad escape or a line break inside a text',
+        'write \\n for a line break and \\\\ for a backslash',
+      );
     }
   }
 

@@ -15,6 +15,8 @@ export interface FleetPlan {
   failIf: { rate?: number; count?: number } | null;
   /** Said on stderr before the run: rules never consulted, targets that matched nothing, … */
   warnings: string[];
+  /** Most subagents spawned while the fleet runs; omitted: 1,000. */
+  maxTotalAgents?: number;
   /** Command run in each target's directory; non-zero: `skipped`, `Target.NotEligible`. */
   eligible?: string;
 }

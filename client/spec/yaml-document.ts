@@ -36,7 +36,9 @@ export function parseYaml(text: string): SourceDocument {
         if (isAlias(node)) node = node.resolve(document);
         let keyNode: unknown;
         if (isMap(node)) {
-          const pair = node.items.find((item) => String(isScalar(item.key) ? item.key.value : item.key) === String(key));
+          const pair = node.items.find(
+            (item) => String(isScalar(item.key) ? item.key.value : item.key) === String(key),
+          );
           if (!pair) break;
           keyNode = pair.key;
           node = pair.value;

@@ -1,0 +1,112 @@
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
+import type { Task } from '../../workflows/contract/task.schema.ts';
+import type { FaultList } from './fault-list.ts';
+import { isRecord } from './keys.ts';
+import { isInside } from './places.ts';
+import type { Path } from './source-document.ts';
+
+/** A named text of the first user message. */
+export type ContextItem = Task['context'][number];
+
+export interface ContextRoots {
+  /** Where relative paths start, in order of preference. */
+  starts: readonly string[];
+  /** Real directories a file may lie in. */
+  bounds: readonly string[];
+}
+
+/** Files read so far, by real path. */
+export type FileCache = Map<string, Promise<string | undefined>>;
+
+/** Texts and JSON go in as they are, `{file}` and `{files}` are read now. A file out of the workspace is a fault. */
+export async function readContext(
+  context: unknown,
+  path: Path,
+  roots: ContextRoots,
+  cache: FileCache,
+  faults: FaultList,
+): Promise<ContextItem[]> {
+  if (context === undefined || context === null) return [];
+  const items: ContextItem[] = [];
+  const unnamed = (): string => (items.length === 0 ? 'context' : `context ${items.length + 1}`);
+  const entries: { value: unknown; path: Path }[] =
+    Array.isArray(context) && context.some((entry) => typeof entry === 'string' || isRecord(entry))
+      ? context.map((value, i) => ({ value: value as unknown, path: [...path, i] }))
+      : [{ value: context, path }];
+  for (const entry of entries) {
+    const files = filesOf(entry.value);
+    if (files) {
+      for (const file of files.paths) {
+        const item = await readContextFile(file, [...entry.path, files.key], roots, cache, faults);
+        if (item) items.push(item);
+      }
+    } else if (typeof entry.value === 'string') items.push({ name: unnamed(), text: entry.value });
+    else if (isNamedText(entry.value)) items.push({ name: entry.value.name, text: entry.value.text });
+    else items.push({ name: unnamed(), text: JSON.stringify(entry.value, null, 2) });
+  }
+  return items;
+}
+
+function filesOf(value: unknown): { key: 'file' | 'files'; paths: string[] } | undefined {
+  if (!isRecord(value) || Object.keys(value).length !== 1) return undefined;
+  const { file, files } = value;
+  if (typeof file === 'string') return { key: 'file', paths: [file] };
+  if (Array.isArray(files) && files.every((path) => typeof path === 'string')) return { key: 'files', paths: files };
+  return undefined;
+}
+
+function isNamedText(value: unknown): value is ContextItem {
+  return (
+    isRecord(value) &&
+    Object.keys(value).length === 2 &&
+    typeof value['name'] === 'string' &&
+    typeof value['text'] === 'string'
+  );
+}
+
+async function readContextFile(
+  file: string,
+  path: Path,
+  { starts, bounds }: ContextRoots,
+  cache: FileCache,
+  faults: FaultList,
+): Promise<ContextItem | undefined> {
+  const quoted = JSON.stringify(file);
+  const outside = (): undefined => {
+    faults.add(
+      path,
+      `the context file ${quoted} lies outside the workspace`,
+      'copy it into the workspace, or give its text',
+    );
+  };
+  let sawOne = false;
+  for (const start of starts) {
+    const full = resolve(start, file);
+    const real = await realpath(full).catch(() => undefined);
+    if (real === undefined) continue;
+    sawOne = true;
+    if (!bounds.some((bound) => isInside(real, bound))) continue;
+    const info = await stat(real);
+    if (!info.isFile() || info.size > MAX_PROMPT_BYTES) {
+      const what = info.isFile() ? `is larger than ${MAX_PROMPT_BYTES} bytes` : 'is no file';
+      faults.add(path, `the context file ${quoted} ${what}`, 'name smaller files, or let the task read it');
+      return undefined;
+    }
+    if (!cache.has(real))
+      cache.set(
+        real,
+        readFile(real, 'utf8').catch(() => undefined),
+      );
+    const text = await cache.get(real);
+    if (text !== undefined) return { name: relative(start, full) || file, text };
+    faults.add(path, `the context file ${quoted} cannot be read`, 'check who may read it');
+    return undefined;
+  }
+  // A path that points out is said to be out whether or not something is there.
+  const pointsOut = starts.every((start) => !bounds.some((bound) => isInside(resolve(start, file), bound)));
+  if (sawOne || pointsOut) return outside();
+  faults.add(path, `the context file ${quoted} does not exist`, 'write a path relative to the working directory');
+  return undefined;
+}

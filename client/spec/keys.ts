@@ -1,0 +1,95 @@
+import { closest, distance } from 'fastest-levenshtein';
+import type { FaultList } from './fault-list.ts';
+import type { Path } from './source-document.ts';
+
+/** How a file spells its keys: YAML has one spelling, JSON takes the API's snake_case and camelCase. */
+export type Spelling = 'camel' | 'snake';
+
+export interface KeyTable {
+  /** What holds these keys, for messages: 'a task'. */
+  owner: string;
+  known: ReadonlySet<string>;
+  /** Planned keys of later stages: refused, never ignored. */
+  later: ReadonlySet<string>;
+}
+
+export const FLEET_KEYS: KeyTable = {
+  owner: 'a fleet',
+  known: new Set([
+    ...['version', 'name', 'description', 'params', 'targets', 'exclude', 'eligible', 'task', 'tasks'],
+    ...['maxConcurrentAgents', 'maxTotalAgents', 'maxBudgetUsd', 'failIf'],
+  ]),
+  later: new Set([
+    ...['steps', 'verify', 'workspaces', 'rollout', 'scout', 'pullRequest', 'hooks', 'schedule', 'notify', 'env'],
+    ...['mcpServers', 'retry', 'agent', 'projectMemory', 'fallbackModel'],
+  ]),
+};
+
+export const TASK_KEYS: KeyTable = {
+  owner: 'a task',
+  known: new Set([
+    ...['label', 'prompt', 'workingDirectory', 'repo', 'context', 'permissions', 'model', 'effort', 'thinking'],
+    ...['timeout', 'stallTimeout', 'maxTurns', 'maxBudgetUsd', 'outputSchema', 'dependsOn'],
+  ]),
+  later: new Set([
+    ...['fallbackModel', 'env', 'mcpServers', 'verify', 'retry', 'agent', 'projectMemory', 'steps', 'rollout'],
+    ...['pullRequest', 'hooks'],
+  ]),
+};
+
+const NONE: ReadonlySet<string> = new Set();
+export const NESTED_KEYS: Readonly<Record<string, KeyTable>> = {
+  permissions: { owner: 'permissions', known: new Set(['allow', 'deny', 'mode']), later: NONE },
+  repo: { owner: 'repo', known: new Set(['url', 'ref']), later: NONE },
+  failIf: { owner: 'failIf', known: new Set(['rate', 'count']), later: NONE },
+};
+export const PARAM_KEYS: KeyTable = {
+  owner: 'a parameter',
+  known: new Set(['type', 'default', 'pattern', 'description']),
+  later: NONE,
+};
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const toCamel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+/** The nearest of `names` when it is near enough to be a slip of the finger. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const best = closest(name, names);
+  return distance(name, best) <= Math.max(2, Math.floor(name.length / 3)) ? best : undefined;
+}
+
+/** The object with its keys in camelCase; unknown, later and misspelt keys become faults and are left out. */
+export function readKeys(
+  object: Record<string, unknown>,
+  path: Path,
+  table: KeyTable,
+  spelling: Spelling,
+  faults: FaultList,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  const spell = spelling === 'snake' ? toSnake : (key: string) => key;
+  for (const key of Object.keys(object)) {
+    const camel = table.known.has(key) ? key : toCamel(key);
+    const isKnown = table.known.has(camel);
+    if (isKnown && (spelling === 'snake' || camel === key)) {
+      if (camel in result) faults.addKey([...path, key], `\`${key}\` is given twice`, `keep \`${spell(camel)}\` only`);
+      result[camel] = object[key];
+    } else if (isKnown) {
+      faults.addKey([...path, key], `\`${key}\` is not how YAML files spell it`, `write \`${camel}\``);
+    } else if (table.later.has(camel)) {
+      faults.addKey([...path, key], `\`${key}\` is not supported yet`, 'remove it');
+    } else {
+      const near = nearest(camel, [...table.known]);
+      const hint = near
+        ? `write \`${spell(near)}\``
+        : `remove it; ${table.owner} has ${[...table.known].map(spell).join(', ')}`;
+      faults.addKey([...path, key], `\`${key}\` is no key of ${table.owner}`, hint);
+    }
+  }
+  return result;
+}
