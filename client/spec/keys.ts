@@ -60,10 +60,10 @@ const toCamel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: st
 export function nearest(name: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const best = closest(name, names);
-  return distance(name, best) <= Math.max(2, Math.floor(name.length / 3)) ? best : undefined;
+  return distance(name, best) <= Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 3))) ? best : undefined;
 }
 
-/** The object with its keys in camelCase; unknown, later and misspelt keys become faults and are left out. */
+/** The object with its keys in camelCase; unknown and later keys become faults and are left out. */
 export function readKeys(
   object: Record<string, unknown>,
   path: Path,
@@ -81,6 +81,7 @@ export function readKeys(
       result[camel] = object[key];
     } else if (isKnown) {
       faults.addKey([...path, key], `\`${key}\` is not how YAML files spell it`, `write \`${camel}\``);
+      result[camel] ??= object[key];
     } else if (table.later.has(camel)) {
       faults.addKey([...path, key], `\`${key}\` is not supported yet`, 'remove it');
     } else {
@@ -89,6 +90,8 @@ export function readKeys(
         ? `write \`${spell(near)}\``
         : `remove it; ${table.owner} has ${[...table.known].map(spell).join(', ')}`;
       faults.addKey([...path, key], `\`${key}\` is no key of ${table.owner}`, hint);
+      // Taken for what was meant, so that it is not missed as well.
+      if (near !== undefined) result[near] ??= object[key];
     }
   }
   return result;

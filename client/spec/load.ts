@@ -11,9 +11,10 @@ import { parseJson } from './json-document.ts';
 import { MONEY_HINT, parseMicroUsd } from './money.ts';
 import { resolveParams } from './params.ts';
 import { InvalidFleet } from './plan.ts';
-import type { Fault, FleetPlan, PlannedTask } from './plan.ts';
-import { checkShape, describe } from './shape-faults.ts';
-import { FleetHead, TaskShape } from './shapes.ts';
+import type { FleetPlan, PlannedTask } from './plan.ts';
+import { checkHead, checkTask, describe } from './shape-faults.ts';
+import { EXPECTED } from './shapes.ts';
+import type { FleetHead, TaskShape } from './shapes.ts';
 import type { Path, SourceDocument } from './source-document.ts';
 import { TaskResolver } from './tasks.ts';
 import { fillParams, fillTarget } from './templates.ts';
@@ -53,10 +54,8 @@ export async function loadFleet(input: FleetSource): Promise<FleetPlan> {
   const text = isStdin ? (input.stdin ?? '') : await read(absolute, file);
   const isJson = isStdin ? /^\s*[[{]/.test(text) : extname(source) === '.json';
   const document = isJson ? parseJson(text) : parseYaml(text);
-  const throwFaults = (faults: readonly Fault[]): void => {
-    if (faults.length > 0) throw new InvalidFleet(faults);
-  };
-  throwFaults(document.faults.map((fault) => ({ file, ...fault })));
+  const textFaults = document.faults.map((fault) => ({ file, ...fault }));
+  if (document.value === undefined && textFaults.length > 0) throw new InvalidFleet(textFaults);
   const faults = new FaultList(file, document);
   const reader = new FleetReader(
     input,
@@ -66,7 +65,8 @@ export async function loadFleet(input: FleetSource): Promise<FleetPlan> {
     isStdin ? cwd : dirname(absolute),
   );
   const plan = await reader.read(absolute, isStdin ? 'stdin' : basename(source).replace(/\.[^.]+$/, ''));
-  throwFaults(faults.faults);
+  const all = [...textFaults, ...faults.faults];
+  if (all.length > 0) throw new InvalidFleet(all.sort((a, b) => a.line - b.line || a.column - b.column));
   return plan;
 }
 
@@ -116,15 +116,15 @@ class FleetReader {
         ? await this.#listed(raw, params, resolver)
         : await this.#targeted(raw[0], head, params, resolver, warnings);
     return {
-      name: head?.name ?? defaultName,
+      name: head.name ?? defaultName,
       source,
       tasks,
-      maxConcurrentAgents: overrides.concurrency ?? head?.maxConcurrentAgents ?? DEFAULT_CONCURRENCY,
-      maxBudgetMicroUsd: this.#budget(head?.maxBudgetUsd),
-      failIf: failIfOf(head?.failIf),
+      maxConcurrentAgents: overrides.concurrency ?? head.maxConcurrentAgents ?? DEFAULT_CONCURRENCY,
+      maxBudgetMicroUsd: this.#budget(head.maxBudgetUsd),
+      failIf: this.#failIf(head.failIf),
       warnings: [...warnings, ...resolver.warnings],
-      ...(head?.eligible === undefined ? {} : { eligible: head.eligible }),
-      ...maxTotal(overrides.maxAgents ?? head?.maxTotalAgents),
+      ...(head.eligible === undefined ? {} : { eligible: head.eligible }),
+      ...maxTotal(overrides.maxAgents ?? head.maxTotalAgents),
     };
   }
 
@@ -136,14 +136,15 @@ class FleetReader {
     return { tasks: [{ prompt: 'absent' }] };
   }
 
-  #head(root: Record<string, unknown>, params: Record<string, Scalar>): FleetHead | undefined {
-    const { task: _task, tasks: _tasks, params: declared, ...rest } = root;
+  #head(root: Record<string, unknown>, params: Record<string, Scalar>): FleetHead {
+    const { params: declared } = root;
+    const rest = Object.fromEntries(Object.entries(root).filter(([key]) => !['task', 'tasks', 'params'].includes(key)));
     const filled = this.#fill(rest, params, [], false) as Record<string, unknown>;
     if (isRecord(filled['failIf'])) filled['failIf'] = this.#nested(filled['failIf'], ['failIf'], 'failIf');
     if (declared !== undefined && !isRecord(declared)) {
       this.#faults.add(['params'], `\`params\` is ${describe(declared)}`, 'write names with their defaults');
     }
-    return checkShape(FleetHead, filled, [], this.#faults);
+    return checkHead(filled, this.#faults);
   }
 
   #rawTasks(root: Record<string, unknown>): RawTask[] {
@@ -199,12 +200,10 @@ class FleetReader {
     const tasks: PlannedTask[] = [];
     const labelled: Labelled[] = [];
     for (const [i, { value, path }] of raw.entries()) {
-      const shape = checkShape(TaskShape, this.#fill(value, params, path, false), path, this.#faults);
-      // A task at fault keeps its label, so that those waiting for it are not faulted too.
-      const label = shape?.label ?? (typeof value['label'] === 'string' ? value['label'] : `task-${i + 1}`);
-      const { dependsOn = [] } = shape ?? {};
+      const shape = checkTask(this.#fill(value, params, path, false), path, this.#faults);
+      const { label = `task-${i + 1}`, dependsOn = [] } = shape;
       labelled.push({ label, path, dependsOn: typeof dependsOn === 'string' ? [dependsOn] : dependsOn });
-      const task = shape && (await resolver.resolve(shape, label, path));
+      const task = await resolver.resolve(shape, label, path);
       if (task) tasks.push(task);
     }
     const graph = resolveDependencies(labelled, this.#faults);
@@ -214,14 +213,14 @@ class FleetReader {
 
   async #targeted(
     raw: RawTask | undefined,
-    head: FleetHead | undefined,
+    head: FleetHead,
     params: Record<string, Scalar>,
     resolver: TaskResolver,
     warnings: string[],
   ): Promise<PlannedTask[]> {
-    const filled = raw && (this.#fill(raw.value, params, raw.path, true) as Record<string, unknown>);
-    const template = filled && checkShape(TaskShape, filled, ['task'], this.#faults);
-    if (!head?.targets) return [];
+    const filled = raw && this.#fill(raw.value, params, raw.path, true);
+    const template = filled && checkTask(filled, raw.path, this.#faults);
+    if (!head.targets) return [];
     if (template?.dependsOn) {
       this.#faults.addKey(['task', 'dependsOn'], '`dependsOn` means nothing over targets', 'write `tasks` with labels');
     }
@@ -286,6 +285,16 @@ class FleetReader {
     return this.#spelling === 'camel' ? fillParams(value, params, path, mayNameTarget, this.#faults) : value;
   }
 
+  #failIf(failIf: FleetHead['failIf']): FleetPlan['failIf'] {
+    if (!failIf) return null;
+    const { rate, count } = failIf;
+    if (rate === undefined && count === undefined) {
+      this.#faults.add(['failIf'], '`failIf` says nothing', `write ${EXPECTED['failIf']}`);
+    }
+    const share = typeof rate === 'string' ? Number(rate.slice(0, -1)) / 100 : rate;
+    return { ...(share === undefined ? {} : { rate: share }), ...(count === undefined ? {} : { count }) };
+  }
+
   #budget(inFile: unknown): number | null {
     const flag = this.#input.overrides.budgetUsd;
     const given = flag ?? inFile;
@@ -297,13 +306,6 @@ class FleetReader {
     else this.#faults.add(['maxBudgetUsd'], message, `write ${MONEY_HINT}`);
     return null;
   }
-}
-
-function failIfOf(failIf: FleetHead['failIf']): FleetPlan['failIf'] {
-  if (!failIf || (failIf.rate === undefined && failIf.count === undefined)) return null;
-  const { rate, count } = failIf;
-  const share = typeof rate === 'string' ? Number(rate.slice(0, -1)) / 100 : rate;
-  return { ...(share === undefined ? {} : { rate: share }), ...(count === undefined ? {} : { count }) };
 }
 
 const maxTotal = (maxTotalAgents: number | undefined): { maxTotalAgents?: number } =>

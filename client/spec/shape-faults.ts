@@ -1,19 +1,35 @@
 import type { z } from 'zod';
 import type { FaultList } from './fault-list.ts';
-import { EXPECTED } from './shapes.ts';
+import { EXPECTED, FleetHead, TaskShape } from './shapes.ts';
 import type { Path } from './source-document.ts';
 
-/** The parsed value, or undefined with every mismatch added as a fault. `path` is where `value` stands in the file. */
-export function checkShape<T>(shape: z.ZodType<T>, value: unknown, path: Path, faults: FaultList): T | undefined {
+/**
+ * The head of a fleet file. What is wrong becomes faults and is left out, so that the rest is looked at as well: all
+ * faults are told at once.
+ */
+export function checkHead(value: Record<string, unknown>, faults: FaultList): FleetHead {
+  return without(value, check(FleetHead, value, [], faults));
+}
+
+/** A task's shape, likewise; a wrong prompt becomes an empty one. */
+export function checkTask(value: unknown, path: Path, faults: FaultList): TaskShape {
+  const wrong = check(TaskShape, value, path, faults);
+  return wrong.size === 0 ? (value as TaskShape) : { prompt: '', ...without(value as object, wrong) };
+}
+
+function without(value: object, keys: ReadonlySet<unknown>): object {
+  return keys.size === 0 ? value : Object.fromEntries(Object.entries(value).filter(([key]) => !keys.has(key)));
+}
+
+/** Adds a fault for each mismatch of `value`, which stands at `path`; answers which of its keys are wrong. */
+function check(shape: z.ZodType, value: unknown, path: Path, faults: FaultList): ReadonlySet<unknown> {
   const parsed = shape.safeParse(value);
-  if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) {
+  for (const issue of parsed.error?.issues ?? []) {
     const inside = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
     const key = inside.findLast((part) => typeof part === 'string' && part in EXPECTED);
-    const found = inside.reduce<unknown>(
-      (here, part) => (here as Record<string | number, unknown> | undefined)?.[part],
-      value,
-    );
+    const at = (here: unknown, part: string | number): unknown =>
+      (here as Record<string | number, unknown> | undefined)?.[part];
+    const found = inside.reduce<unknown>(at, value);
     const name = `\`${inside.join('.') || 'value'}\``;
     const message = found === undefined ? `${name} is missing` : `${name} is ${describe(found)}`;
     faults.add(
@@ -22,7 +38,7 @@ export function checkShape<T>(shape: z.ZodType<T>, value: unknown, path: Path, f
       `write ${key === undefined ? 'what the schema asks for' : EXPECTED[key]}`,
     );
   }
-  return undefined;
+  return new Set(parsed.error?.issues.map((issue) => issue.path[0]));
 }
 
 /** A value in a few words, for messages. */

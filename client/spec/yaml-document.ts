@@ -18,7 +18,7 @@ export function parseYaml(text: string): SourceDocument {
     ...explain(error.code, error.message),
   }));
   let value: unknown;
-  if (faults.length === 0) {
+  if (document.errors.every(({ code }) => code === 'DUPLICATE_KEY')) {
     try {
       value = document.toJS({ maxAliasCount: MAX_ALIASES });
     } catch (error) {
