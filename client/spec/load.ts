@@ -218,8 +218,7 @@ class FleetReader {
     resolver: TaskResolver,
     warnings: string[],
   ): Promise<PlannedTask[]> {
-    const filled = raw && this.#fill(raw.value, params, raw.path, true);
-    const template = filled && checkTask(filled, raw.path, this.#faults);
+    const template = raw && checkTask(this.#fill(raw.value, params, raw.path, true), raw.path, this.#faults);
     if (!head.targets) return [];
     if (template?.dependsOn) {
       this.#faults.addKey(['task', 'dependsOn'], '`dependsOn` means nothing over targets', 'write `tasks` with labels');

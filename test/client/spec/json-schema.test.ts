@@ -1,0 +1,36 @@
+import { Ajv } from 'ajv';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { INIT_TEMPLATES, initFile } from '../../../client/spec/init-file.ts';
+import { fleetJsonSchema } from '../../../client/spec/json-schema.ts';
+import { FLEET_KEYS, TASK_KEYS } from '../../../client/spec/keys.ts';
+import { EXPECTED, FleetShape, TaskShape } from '../../../client/spec/shapes.ts';
+import { FleetDirectory } from './fleet-directory.ts';
+
+test.each(INIT_TEMPLATES)('the file for a first fleet over %s loads and fits the schema', async (template) => {
+  using directory = new FleetDirectory({ 'sub/': '' });
+  const text = initFile(template);
+  expect(text).toMatch(/^# yaml-language-server: \$schema=\.\/fleet\.schema\.json\n/);
+  expect((await directory.load(text)).tasks.length).toBeGreaterThan(0);
+  const validate = new Ajv({ strict: false }).compile(fleetJsonSchema());
+  expect(validate(parse(text))).toBe(true);
+});
+
+test('the schema is draft-07, describes every key, and refuses unknown ones', () => {
+  const schema = fleetJsonSchema();
+  expect(schema['$schema']).toBe('http://json-schema.org/draft-07/schema#');
+  const properties = schema['properties'] as Record<string, { description?: string }>;
+  for (const key of FLEET_KEYS.known) expect(properties[key]?.description, key).toBeTruthy();
+  const validate = new Ajv({ strict: false }).compile(schema);
+  expect(validate({ tasks: [{ prompt: 'a' }] })).toBe(true);
+  expect(validate({ tasks: [{ promt: 'a' }] })).toBe(false);
+  expect(validate({ tasks: [{ prompt: 'a' }], task: { prompt: 'a' } })).toBe(false);
+});
+
+test('key tables, shapes and hints speak of the same keys', () => {
+  expect([...FLEET_KEYS.known].sort()).toEqual(Object.keys(FleetShape.shape).sort());
+  expect([...TASK_KEYS.known].sort()).toEqual(Object.keys(TaskShape.shape).sort());
+  for (const key of [...FLEET_KEYS.known, ...TASK_KEYS.known]) {
+    if (!['task', 'tasks', 'context'].includes(key)) expect(EXPECTED[key], key).toBeTruthy();
+  }
+});
