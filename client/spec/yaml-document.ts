@@ -4,6 +4,9 @@ import type { SourceDocument, TextFault } from './source-document.ts';
 
 /** Enough for any honest use of anchors; a bomb needs thousands. */
 const MAX_ALIASES = 100;
+/** Deeper than any task needs, shallow enough for the stack. */
+const MAX_DEPTH = 200;
+const MAX_FAULTS = 20;
 
 /** One YAML 1.2 document with positions; duplicate keys and alias bombs are faults. Never throws. */
 export function parseYaml(text: string): SourceDocument {
@@ -13,17 +16,21 @@ export function parseYaml(text: string): SourceDocument {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const faults: TextFault[] = document.errors.map((error) => ({
+  // A nesting that overflowed the parser repeats one error hundreds of times.
+  const distinct = new Map(document.errors.map((error) => [error.pos[0], error]));
+  const faults: TextFault[] = [...distinct.values()].slice(0, MAX_FAULTS).map((error) => ({
     ...position(error.pos[0]),
     ...explain(error.code, error.message),
   }));
   let value: unknown;
   if (document.errors.every(({ code }) => code === 'DUPLICATE_KEY')) {
     try {
-      value = document.toJS({ maxAliasCount: MAX_ALIASES });
+      const converted: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+      checkNesting(converted, new Set());
+      value = converted;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      faults.push({ line: 1, column: 1, message: `YAML: ${message}`, hint: 'write the repeated parts out' });
+      faults.push({ line: 1, column: 1, message: `YAML: ${message}`, hint: 'write it flat and without aliases' });
     }
   }
   return {
@@ -54,6 +61,16 @@ export function parseYaml(text: string): SourceDocument {
       return position(offset);
     },
   };
+}
+
+/** Throws for what would not end: an alias inside of what it names, or nesting the stack cannot hold. */
+function checkNesting(value: unknown, above: Set<object>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (above.has(value)) throw new RangeError('an alias lies inside of what it names');
+  if (above.size >= MAX_DEPTH) throw new RangeError(`nested deeper than ${MAX_DEPTH}`);
+  above.add(value);
+  for (const inner of Object.values(value)) checkNesting(inner, above);
+  above.delete(value);
 }
 
 function explain(code: string, message: string): { message: string; hint: string } {

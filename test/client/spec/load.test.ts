@@ -318,6 +318,20 @@ test('an alias bomb is refused', async () => {
   ]);
 });
 
+test.each([
+  [
+    'an alias inside of what it names',
+    'tasks:\n  - prompt: a\n    context: &c { x: *c }\n',
+    'fleet.yaml:1:1: YAML: an alias lies inside',
+  ],
+  ['300 levels', `tasks: ${'['.repeat(300)}${']'.repeat(300)}\n`, 'fleet.yaml:1:1: YAML: nested deeper than 200'],
+  ['20,000 levels', `tasks: ${'['.repeat(20_000)}\n`, 'fleet.yaml:1:'],
+])('%s: one fault, no overflow', async (_, text, expected) => {
+  const found = await directory.faults(text);
+  expect(found[0]).toContain(expected);
+  expect(found.length).toBeLessThan(30);
+});
+
 test('every default is applied', async () => {
   const plan = await directory.load('tasks:\n  - prompt: look\n');
   expect(plan).toMatchObject({
