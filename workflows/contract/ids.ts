@@ -22,17 +22,21 @@ export const agentsQueue = (fingerprint: string): string => `muster-agents-${fin
  * attribute must be registered on the server first, and an upsert of an unknown one blocks the workflow.
  */
 export const FLEET_STATE_MEMO = 'FleetState';
-/** @deprecated name; the state is a memo. */
-export const FLEET_STATE_ATTRIBUTE = FLEET_STATE_MEMO;
-
 /** Records of the artifact store (compare-and-swap), by key. */
 export const recordKeys = {
   fleets: 'fleets/',
   fleet: (fleetId: string) => `fleets/${fleetId}/fleet`,
   summary: (fleetId: string) => `fleets/${fleetId}/summary`,
-  checkpoint: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/checkpoint`,
-  result: (fleetId: string, index: number, generation: number) =>
-    `${subagentPrefix(fleetId, index)}/result-${generation}`,
+  /** Fence, checkpoint and result of one subagent in one generation. */
+  subagent: (fleetId: string, index: number, generation: number) =>
+    `${subagentPrefix(fleetId, index)}/${generation}`,
+  /** All generations of one subagent. */
+  generations: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/`,
+  /** All that is kept of one fleet. */
+  all: (fleetId: string) => `fleets/${fleetId}/`,
+  idempotency: (keyHash: string) => `idempotency/${keyHash}`,
+  /** The git bundle that holds a tree: a workspace is bundled once. */
+  bundle: (tree: string) => `bundles/${tree.slice(0, 2)}/${tree}`,
   reuse: (key: string, occurrence: number) => `reuse/${key.slice(0, 2)}/${key}-${occurrence}`,
 };
 

@@ -1,0 +1,51 @@
+import type { Changes, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactRef } from '../../workflows/contract/units.ts';
+
+/** Opens the files a subagent sees. One per worker process; knows nothing of Claude, tools or Temporal. */
+export interface Workspaces {
+  /**
+   * The files of `source`, as the newest checkpoint left them. Without `mayWrite` a checkout shared by all who read the
+   * same tree; with it a checkout of the subagent's own. `owner` is a file-name-safe id, unique among workspaces open
+   * at once on this host. Throws `WorkspaceUnavailable`, `WorkspaceTooLarge` or `CloneDenied`, and `WorkspaceFull` when
+   * the disk is.
+   */
+  open(source: WorkspaceSource, options: OpenOptions): Promise<Workspace>;
+  /** Removes what workers that no longer live have left: directories, mounts. Called once when a worker starts. */
+  sweep(): Promise<void>;
+}
+
+export interface OpenOptions {
+  mayWrite: boolean;
+  owner: string;
+  /** Patch of an earlier `save`; null: as the source. */
+  patch: ArtifactRef | null;
+  signal: AbortSignal;
+}
+
+export interface Workspace {
+  /** Absolute host path of the workspace's root and of the working directory inside it. */
+  readonly root: string;
+  readonly directory: string;
+  readonly mayWrite: boolean;
+  /** Git's id of the tree it started from: the same tree is the same content. */
+  readonly tree: string;
+  /** Stores the difference to the source as a patch git can apply; null: there is none. Binary files included. */
+  save(): Promise<ArtifactRef | null>;
+  /** As `save`, with the counts people see; undefined: nothing changed. */
+  changes(): Promise<Changes | undefined>;
+  /** Removes the subagent's own files; a shared checkout stays. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export class WorkspaceUnavailable extends Error {
+  override name = 'WorkspaceUnavailable';
+}
+export class WorkspaceTooLarge extends Error {
+  override name = 'WorkspaceTooLarge';
+}
+export class CloneDenied extends Error {
+  override name = 'CloneDenied';
+}
+export class WorkspaceFull extends Error {
+  override name = 'WorkspaceFull';
+}

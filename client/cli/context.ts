@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+
+/** One command: a file in `commands/` that adds itself to the program. */
+export type Register = (program: Command) => void;
+
+/** The command ends with this code after `message` (and `hint`: what to do next) on stderr. Codes: contracts §5. */
+export class CommandFailure extends Error {
+  override name = 'CommandFailure';
+  readonly exitCode: number;
+  readonly hint: string | undefined;
+
+  constructor(exitCode: number, message: string, hint?: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.hint = hint;
+  }
+}

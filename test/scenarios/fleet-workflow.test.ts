@@ -1,0 +1,233 @@
+import { Context } from '@temporalio/activity';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encodeGraph } from '../../workflows/contract/graph.ts';
+import * as messages from '../../workflows/contract/messages.ts';
+import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { startHarness, type Harness } from '../support/fleet-harness.ts';
+import { TemporalServer } from '../support/temporal-server.ts';
+
+let server: TemporalServer;
+let harness: Harness | undefined;
+beforeAll(async () => void (server = await TemporalServer.start()));
+afterAll(() => server.stop());
+afterEach(async () => {
+  await harness?.close();
+  harness = undefined;
+});
+
+/** Subagents that end when told, and count who is in flight. */
+class Agents {
+  readonly calls: UnitRef[] = [];
+  inFlight = 0;
+  most = 0;
+  private isOpen = false;
+  private readonly gates: (() => void)[] = [];
+  outcome: (unit: UnitRef) => UnitOutcome = () => ({ kind: 'ended', status: 'completed', spentMicroUsd: 10 });
+
+  release(): void {
+    this.isOpen = true;
+    this.gates.splice(0).forEach((open) => open());
+  }
+
+  readonly runSubagent = async (unit: UnitRef): Promise<UnitOutcome> => {
+    this.calls.push(unit);
+    this.most = Math.max(this.most, ++this.inFlight);
+    const { cancelled } = Context.current();
+    const beat = setInterval(() => Context.current().heartbeat(), 200);
+    try {
+      if (!this.isOpen) await Promise.race([new Promise<void>((resolve) => this.gates.push(resolve)), cancelled]);
+      return this.outcome(unit);
+    } catch {
+      return { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 3 };
+    } finally {
+      clearInterval(beat);
+      this.inFlight--;
+    }
+  };
+}
+
+const settleSubagents = async ({ units, end }: { units: unknown[]; end: { status: string } | null }) =>
+  units.map(() =>
+    end
+      ? { kind: 'ended', status: end.status, spentMicroUsd: 0 }
+      : { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 0 },
+  ) as UnitOutcome[];
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
+  'fleetWorkflow, cache of $maxCachedWorkflows',
+  (options) => {
+    const open = async (agents: Agents, more = {}) =>
+      (harness = await startHarness(
+        server.address,
+        { runSubagent: agents.runSubagent, settleSubagents, ...more },
+        options,
+      ));
+
+    it('runs 1,000 subagents through a window and never more at once', async () => {
+      const agents = new Agents();
+      agents.release();
+      const handle = await (
+        await open(agents)
+      ).start({
+        count: 1_000,
+        limits: { concurrency: 40, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null },
+      });
+      const summary = await handle.result();
+      expect(summary.units).toBe('C'.repeat(1_000));
+      expect(new Set(agents.calls.map(({ index }) => index)).size).toBe(1_000);
+      expect(agents.calls.length).toBe(1_000);
+      expect(agents.most).toBeLessThanOrEqual(40);
+      expect(summary.spentMicroUsd).toBe(10_000);
+    });
+
+    it('starts a dependent only when what it needs has completed, and skips it otherwise', async () => {
+      const agents = new Agents();
+      agents.release();
+      agents.outcome = ({ index }) => ({
+        kind: 'ended',
+        status: index === 3 ? 'failed' : 'completed',
+        spentMicroUsd: 1,
+      });
+      const loadGraph = async () => encodeGraph([[], [0], [1], [], [3], [4, 0]]);
+      const handle = await (await open(agents, { loadGraph })).start({ count: 6, hasGraph: true });
+      expect((await handle.result()).units).toBe('CCCFKK');
+      expect(agents.calls.map(({ index }) => index).filter((index) => index < 3)).toEqual([0, 1, 2]);
+    });
+
+    it('takes a lower concurrency from those in flight and goes on when raised', async () => {
+      const agents = new Agents();
+      const handle = await (
+        await open(agents)
+      ).start({
+        count: 30,
+        limits: { concurrency: 20, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null },
+      });
+      await until(() => agents.inFlight === 20);
+      await handle.executeUpdate(messages.setUpdate, { args: [{ concurrency: 4 }] });
+      await until(() => agents.inFlight === 4);
+      await handle.executeUpdate(messages.setUpdate, { args: [{ concurrency: 25 }] });
+      await until(() => agents.inFlight === 25);
+      agents.release();
+      expect((await handle.result()).units).toBe('C'.repeat(30));
+    });
+
+    it('pauses: everyone in flight parks; resumed, everyone completes', async () => {
+      const agents = new Agents();
+      const handle = await (await open(agents)).start({ count: 12 });
+      await until(() => agents.inFlight === 5);
+      const paused = await handle.executeUpdate(messages.pauseUpdate);
+      expect(paused).toMatchObject({ state: 'paused', reason: 'user' });
+      await until(() => agents.inFlight === 0);
+      await until(async () => (await handle.query(messages.statusQuery)).parked === 5);
+      agents.release();
+      await handle.executeUpdate(messages.resumeUpdate);
+      expect((await handle.result()).units).toBe('C'.repeat(12));
+    });
+
+    it('acknowledges a cancel only when nothing runs any more', async () => {
+      const agents = new Agents();
+      const handle = await (await open(agents)).start({ count: 12 });
+      await until(() => agents.inFlight === 5);
+      const status = await handle.executeUpdate(messages.cancelUpdate);
+      expect(agents.inFlight).toBe(0);
+      expect(status.census).toMatchObject({ stopped: 5, not_attempted: 7 });
+      expect((await handle.result()).state).toBe('cancelled');
+    });
+
+    it('stops one in flight, skips one queued, retries one that failed', async () => {
+      const agents = new Agents();
+      agents.outcome = ({ index, generation }) => ({
+        kind: 'ended',
+        status: index === 2 && generation === 1 ? 'failed' : 'completed',
+        spentMicroUsd: 1,
+      });
+      const handle = await (
+        await open(agents)
+      ).start({ count: 8, limits: { concurrency: 2, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null } });
+      await until(() => agents.inFlight === 2);
+      await handle.executeUpdate(messages.stopUpdate, { args: [{ indexes: [0] }] });
+      await handle.executeUpdate(messages.skipUpdate, { args: [{ indexes: [7] }] });
+      await handle.executeUpdate(messages.setUpdate, { args: [{ concurrency: 1 }] });
+      agents.outcome = (
+        (inner) => (unit: UnitRef) =>
+          inner(unit)
+      )(agents.outcome);
+      agents.release();
+      const retry = async () => {
+        await until(async () => (await handle.query(messages.progressQuery)).units[2] === 'F');
+        await handle.executeUpdate(messages.retryUpdate, { args: [{ indexes: [2] }] });
+      };
+      await retry().catch(() => undefined);
+      const { units, generations } = await handle.result();
+      expect(units[0]).toBe('S');
+      expect(units[7]).toBe('K');
+      expect(['C', 'F']).toContain(units[2]);
+      if (units[2] === 'C') expect(generations).toEqual([[2, 2]]);
+    });
+
+    it('stops at its budget, keeps within it, and goes on when it is raised', async () => {
+      const agents = new Agents();
+      agents.release();
+      const handle = await (
+        await open(agents)
+      ).start({
+        count: 40,
+        limits: { concurrency: 5, budgetMicroUsd: 200, sliceMicroUsd: 15, failIf: null },
+      });
+      await until(async () => (await handle.query(messages.statusQuery)).state === 'paused');
+      const status = await handle.query(messages.statusQuery);
+      expect(status.reason).toBe('budget_reached');
+      expect(status.spentMicroUsd).toBeLessThanOrEqual(200);
+      expect(status.spentMicroUsd).toBeGreaterThan(200 - 15);
+      await handle.executeUpdate(messages.setUpdate, { args: [{ budgetMicroUsd: 1_000 }] });
+      expect((await handle.result()).spentMicroUsd).toBe(400);
+    });
+
+    it('waits out a refusal of the provider until its reset, and marks nobody failed', async () => {
+      const agents = new Agents();
+      agents.release();
+      let refusals = 0;
+      agents.outcome = () =>
+        refusals++ === 2
+          ? {
+              kind: 'parked',
+              reason: { for: 'limit', pause: 'rate_limit', resetAtMs: Date.now() + 1_500 },
+              spentMicroUsd: 0,
+            }
+          : { kind: 'ended', status: 'completed', spentMicroUsd: 1 };
+      const handle = await (await open(agents)).start({ count: 20 });
+      expect((await handle.result()).units).toBe('C'.repeat(20));
+      expect(refusals).toBeGreaterThan(20);
+    });
+
+    it('stops early when the failure policy says so', async () => {
+      const agents = new Agents();
+      agents.release();
+      agents.outcome = () => ({ kind: 'ended', status: 'failed', spentMicroUsd: 1 });
+      const handle = await (
+        await open(agents)
+      ).start({
+        count: 300,
+        limits: { concurrency: 5, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: { rate: 0.3 } },
+      });
+      const { state, units } = await handle.result();
+      expect(state).toBe('failed');
+      expect(units).toContain('N');
+    });
+
+    it('survives the death of a batch: its subagents run elsewhere, none twice at once', async () => {
+      const agents = new Agents();
+      const handle = await (await open(agents)).start({ count: 12 });
+      await until(() => agents.inFlight === 5);
+      const { fleetId } = agents.calls[0]!;
+      await harness!.client.workflow.getHandle(`fleet/${fleetId}/batch/1-1`).terminate('test');
+      await until(() => agents.calls.length === 10);
+      agents.release();
+      expect((await handle.result()).units).toBe('C'.repeat(12));
+    });
+  },
+);

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  bundleWorkflowCode,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker';
+import { FLEET_WORKFLOW, fleetWorkflowId } from '../../workflows/contract/ids.ts';
+import type { FleetActivities, SubagentActivities } from '../../workflows/contract/activities.ts';
+import type { FleetInput } from '../../workflows/contract/messages.ts';
+import type { fleetWorkflow } from '../../workflows/fleet.ts';
+
+Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
+  return (bundle ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') }));
+}
+
+type FleetHandle = WorkflowHandleWithFirstExecutionRunId<typeof fleetWorkflow>;
+
+export interface Harness {
+  client: Client;
+  start(input: Partial<FleetInput>): Promise<FleetHandle>;
+  close(): Promise<void>;
+}
+
+/** Real workflows on a real server; what the activities do is the test's. */
+export async function startHarness(
+  address: string,
+  activities: Partial<FleetActivities> & SubagentActivities,
+  options: { maxCachedWorkflows?: number } = {},
+): Promise<Harness> {
+  const taskQueue = `test-${randomUUID()}`;
+  const connection = await NativeConnection.connect({ address });
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities: { closeFleet: async () => undefined, ...activities },
+    maxConcurrentActivityTaskExecutions: 500,
+    maxHeartbeatThrottleInterval: '1s',
+    ...options,
+  });
+  const running = worker.run();
+  const clientConnection = await Connection.connect({ address });
+  const client = new Client({ connection: clientConnection });
+  return {
+    client,
+    start: (input) => {
+      const fleetId = randomUUID().slice(0, 8);
+      const full: FleetInput = {
+        v: 1,
+        fleetId,
+        name: 'test',
+        manifest: 'sha256:0',
+        count: 10,
+        hasGraph: false,
+        maxTimeoutMs: 60_000,
+        limits: { concurrency: 5, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null },
+        agentsQueue: taskQueue,
+        generation: 1,
+        startedAtMs: Date.now(),
+        ...input,
+      };
+      return client.workflow.start<typeof fleetWorkflow>(FLEET_WORKFLOW, {
+        workflowId: fleetWorkflowId(fleetId),
+        taskQueue,
+        args: [full],
+      });
+    },
+    close: async () => {
+      worker.shutdown();
+      await running;
+      await clientConnection.close();
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { Denial, Result, Usage } from './task.schema.ts';
+
+const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+
+/**
+ * All that the store keeps of one subagent in one generation, as one record changed by compare-and-swap: the fence, the
+ * checkpoint after its newest turn, and in the end its result. One record, so that a stalled attempt which wakes up can
+ * write none of the three.
+ */
+export const SubagentRecord = z.object({
+  v: z.literal(1),
+  /** Who may write: dispatch epoch of the root, then attempt of the activity. Only ever grows. */
+  fence: z.object({ epoch: z.int(), attempt: z.int() }),
+  startedAtMs: z.int(),
+  /** Attempts of all dispatches so far. */
+  attempts: z.int(),
+  /** Model calls whose answer and tool results are in the transcript. */
+  turns: z.int(),
+  /** Messages so far: whole chunks in the store, oldest first, then the newest ones inline. */
+  chunks: z.array(ArtifactRef),
+  tail: z.array(z.unknown()),
+  /** Patch of the workspace against its source after the newest turn that wrote; null: as the source. */
+  patch: ArtifactRef.nullable(),
+  usage: Usage,
+  /** All it has spent, `reworkMicroUsd` included; over all dispatches of this generation. */
+  costMicroUsd: z.int(),
+  reworkMicroUsd: z.int(),
+  /** Spent by the dispatch `fence.epoch` alone: what its activity reports. */
+  epochSpentMicroUsd: z.int(),
+  /** Worst case of the model call under way, written before it; booked as rework if no later write settles it. */
+  pendingMicroUsd: z.int(),
+  /** Time the subagent was at work: calls and tools, not waits for the provider. */
+  activeMs: z.int(),
+  denials: z.array(Denial),
+  /** Refused or broken model calls since the newest turn. */
+  errors: z.int(),
+  /** Structured outputs that did not fit the schema so far. */
+  schemaFailures: z.int(),
+  result: Result.optional(),
+});
+export type SubagentRecord = z.infer<typeof SubagentRecord>;
+
+/** Record `reuse/…`: where the result of a task like this one lies. */
+export const ReuseEntry = z.object({ fleetId: z.string(), index: z.int(), generation: z.int() });
+export type ReuseEntry = z.infer<typeof ReuseEntry>;
