@@ -8,7 +8,10 @@ export function createLog(level: string, bindings: Record<string, unknown> = {})
     {
       level,
       base: { pid: process.pid, ...bindings },
-      redact: { paths: ['apiKey', 'authToken', '*.apiKey', '*.authToken', 'headers.authorization'], censor: '[hidden]' },
+      redact: {
+        paths: ['apiKey', 'authToken', '*.apiKey', '*.authToken', 'headers.authorization'],
+        censor: '[hidden]',
+      },
     },
     destination({ dest: 2, sync: false }),
   );

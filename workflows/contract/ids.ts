@@ -28,8 +28,7 @@ export const recordKeys = {
   fleet: (fleetId: string) => `fleets/${fleetId}/fleet`,
   summary: (fleetId: string) => `fleets/${fleetId}/summary`,
   /** Fence, checkpoint and result of one subagent in one generation. */
-  subagent: (fleetId: string, index: number, generation: number) =>
-    `${subagentPrefix(fleetId, index)}/${generation}`,
+  subagent: (fleetId: string, index: number, generation: number) => `${subagentPrefix(fleetId, index)}/${generation}`,
   /** All generations of one subagent. */
   generations: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/`,
   /** All that is kept of one fleet. */
