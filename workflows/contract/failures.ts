@@ -21,5 +21,6 @@ export const FAILURES = {
   artifactDamaged: 'Artifact.Damaged',
   dependencyFailed: 'Dependency.Failed',
   skippedByUser: 'Subagent.Skipped',
+  notAttempted: 'Subagent.NotAttempted',
   notEligible: 'Target.NotEligible',
 } as const;

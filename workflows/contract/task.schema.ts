@@ -82,6 +82,16 @@ export const FleetRecord = z.object({
   /** Absolute path or '-' of the file run; for people. */
   source: z.string(),
   idempotencyKey: z.string().optional(),
+  /** Of the newest generation; with the two below all that its start needs when Temporal has forgotten the fleet. */
+  startedAtMs: z.int(),
+  maxTimeoutMs: z.int(),
+  /** As last set by a person. */
+  limits: z.object({
+    concurrency: z.int(),
+    budgetMicroUsd: z.int().nullable(),
+    sliceMicroUsd: z.int(),
+    failIf: z.object({ rate: z.number().optional(), count: z.int().optional() }).nullable(),
+  }),
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
 
