@@ -1,3 +1,11 @@
+import { lstatSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import { CommandFailure } from './cli/context.ts';
+import { readSettings, type Price, type Settings } from './local/settings-file.ts';
+
 /** The environment, read once. The only client file that may look at it. */
 
 /** One Claude endpoint with one credential. */
@@ -7,4 +15,190 @@ export interface ClaudeAccess {
   apiKey?: string;
   authToken?: string;
   isSimulated: boolean;
+}
+
+/** Claude simulated by a process of this machine; the stack puts in its address once it runs. */
+export const SIMULATED: ClaudeAccess = { baseUrl: 'http://simulated.invalid', apiKey: 'simulated', isSimulated: true };
+
+export interface Config {
+  /** Absolute; it may not exist yet: `createHome` makes it. */
+  home: string;
+  /** Absolute directory of the artifact store. */
+  artifacts: string;
+  /** A Temporal service that others run; undefined: the embedded server. */
+  temporal: TemporalService | undefined;
+  /** undefined: no credential was given. */
+  claude: ClaudeAccess | undefined;
+  /** Defaults for fleets that say nothing themselves. */
+  model: string | undefined;
+  concurrency: number | undefined;
+  prices: Readonly<Record<string, Price>>;
+  color: 'always' | 'never' | 'auto';
+  /** What `run` brought up ends after this long without work. */
+  idleExitMs: number;
+  /** `MUSTER_TEMPORAL_BINARY`, absolute. */
+  temporalBinary: string | undefined;
+  /** What any checkout may share and anyone may delete: built binaries, compiled code. */
+  cache: string;
+  /** The whole environment, for the processes started from here. */
+  environment: Environment;
+}
+
+export interface TemporalService {
+  address: string;
+  namespace: string;
+  /** With TLS and keys, as `TEMPORAL_*` and its configuration file say. */
+  connection: ClientConnectConfig['connectionOptions'];
+}
+
+/** What the command line said; it wins over the environment. */
+export interface ConfigFlags {
+  home?: string | undefined;
+  artifacts?: string | undefined;
+  model?: string | undefined;
+  concurrency?: number | undefined;
+  simulate?: boolean | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const ANTHROPIC_API = 'https://api.anthropic.com';
+const IDLE_EXIT_MS = 10 * 60_000;
+
+/**
+ * Flag, environment, project file (`muster.config.yaml`, nearest upwards), user file, in this order; an empty value is
+ * none. Reads files, creates nothing. Throws `CommandFailure` 2 that names the key at fault.
+ */
+export function readConfig(
+  environment: Environment = process.env,
+  cwd: string = process.cwd(),
+  flags: ConfigFlags = {},
+): Config {
+  const env = (key: string): string | undefined => environment[key]?.trim() || undefined;
+  const base = (key: string, fallback: string): string =>
+    absolute(env(key)) ?? join(env('HOME') ?? homedir(), fallback);
+  const settings = readSettings(projectFile(cwd), join(base('XDG_CONFIG_HOME', '.config'), 'muster', 'config.yaml'));
+  const home = resolve(cwd, flags.home ?? env('MUSTER_HOME') ?? settings.home ?? findHome(cwd));
+  const artifacts = flags.artifacts ?? env('MUSTER_ARTIFACTS');
+  const binary = env('MUSTER_TEMPORAL_BINARY');
+  return {
+    home,
+    artifacts: artifacts ? artifactsDirectory(artifacts) : (settings.artifacts ?? join(home, 'artifacts')),
+    temporal: temporalService(environment, env, settings),
+    claude: flags.simulate ? SIMULATED : claudeAccess(env),
+    model: flags.model ?? settings.model,
+    concurrency: flags.concurrency ?? settings.concurrency,
+    prices: settings.prices ?? {},
+    color: env('NO_COLOR') ? 'never' : (env('CLICOLOR_FORCE') ?? '0') !== '0' ? 'always' : 'auto',
+    idleExitMs: wholeNumber('MUSTER_IDLE_EXIT_MS', env('MUSTER_IDLE_EXIT_MS')) ?? IDLE_EXIT_MS,
+    temporalBinary: binary && resolve(cwd, binary),
+    cache: join(base('XDG_CACHE_HOME', '.cache'), 'muster'),
+    environment,
+  };
+}
+
+/** Throws `CommandFailure` 4 when there is no credential. */
+export function requireClaude(config: Config): ClaudeAccess {
+  if (config.claude) return config.claude;
+  throw new CommandFailure(
+    4,
+    'no Claude credential: ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are unset or empty',
+    'set one of them, or try it without Claude and without cost: --simulate',
+  );
+}
+
+/** The nearest `.muster` from `cwd` upwards, not above the repository root; else the one to make in `cwd`. */
+export function findHome(cwd: string): string {
+  for (const directory of upwards(cwd)) {
+    const home = join(directory, '.muster');
+    const found = lstatSync(home, { throwIfNoEntry: false });
+    if (found && isOurs(found.uid, cwd)) return home;
+  }
+  return join(cwd, '.muster');
+}
+
+function projectFile(cwd: string): string | undefined {
+  return upwards(cwd)
+    .map((directory) => join(directory, 'muster.config.yaml'))
+    .find((file) => lstatSync(file, { throwIfNoEntry: false })?.isFile());
+}
+
+/** `cwd` and what is above it, up to the repository's root where there is one. */
+function upwards(cwd: string): string[] {
+  const directories = [];
+  for (let here = resolve(cwd); ; here = dirname(here)) {
+    directories.push(here);
+    const isRoot = lstatSync(join(here, '.git'), { throwIfNoEntry: false }) !== undefined;
+    if (isRoot || here === dirname(here)) return directories;
+  }
+}
+
+/** Another user's `/tmp/.muster` must not decide what our workers run. */
+function isOurs(uid: number, cwd: string): boolean {
+  return uid === process.getuid?.() || uid === lstatSync(cwd).uid;
+}
+
+function artifactsDirectory(value: string): string {
+  const hint = 'write MUSTER_ARTIFACTS=file:///absolute/directory';
+  if (value.startsWith('s3://')) throw new CommandFailure(2, 'MUSTER_ARTIFACTS: s3:// is not supported yet', hint);
+  try {
+    return fileURLToPath(value);
+  } catch {
+    throw new CommandFailure(2, `MUSTER_ARTIFACTS: ${JSON.stringify(value)} is no file:/// URL`, hint);
+  }
+}
+
+type Lookup = (key: string) => string | undefined;
+
+/** Temporal's own configuration file counts only when asked for: a profile meant for other work must not be used by surprise. */
+function temporalService(environment: Environment, env: Lookup, settings: Settings): TemporalService | undefined {
+  const isAsked = env('TEMPORAL_ADDRESS') ?? env('TEMPORAL_PROFILE') ?? env('TEMPORAL_CONFIG_FILE');
+  if (!isAsked && !settings.temporalAddress) return undefined;
+  const given = Object.entries(environment).filter(([key, value]) => key.startsWith('TEMPORAL_') && value?.trim());
+  const variables: Record<string, string> = Object.fromEntries(given.map(([key, value]) => [key, value!.trim()]));
+  if (!isAsked) variables['TEMPORAL_ADDRESS'] = settings.temporalAddress!;
+  try {
+    const { connectionOptions: connection, namespace } = loadClientConnectConfig({ overrideEnvVars: variables });
+    if (!connection.address) throw new Error('no address is given');
+    return { address: connection.address, namespace: namespace ?? 'default', connection };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(2, `TEMPORAL_*: ${message}`, 'check the TEMPORAL_ variables and the file they name');
+  }
+}
+
+function claudeAccess(env: Lookup): ClaudeAccess | undefined {
+  const baseUrl = (env('ANTHROPIC_BASE_URL') ?? ANTHROPIC_API).replace(/\/+$/, '');
+  if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? ''))
+    throw new CommandFailure(
+      2,
+      `ANTHROPIC_BASE_URL: ${JSON.stringify(baseUrl)} is no http URL`,
+      `write ${ANTHROPIC_API}`,
+    );
+  for (const [key, field] of [
+    ['ANTHROPIC_API_KEY', 'apiKey'],
+    ['ANTHROPIC_AUTH_TOKEN', 'authToken'],
+  ] as const) {
+    const secret = env(key);
+    if (secret === undefined) continue;
+    // Never quoted: it is a secret, even when it is a wrong one.
+    if (!/^[\x21-\x7e]+$/.test(secret))
+      throw new CommandFailure(2, `${key} holds white space or other characters that no key has`, 'copy it anew');
+    return { baseUrl, [field]: secret, isSimulated: false };
+  }
+  return undefined;
+}
+
+function wholeNumber(key: string, value: string | undefined): number | undefined {
+  if (value === undefined || /^\d{1,12}$/.test(value)) return value === undefined ? undefined : Number(value);
+  throw new CommandFailure(
+    2,
+    `${key}: ${JSON.stringify(value)} is no whole number of milliseconds`,
+    `write ${key}=600000`,
+  );
+}
+
+/** XDG's rule: a relative path counts as none. */
+function absolute(path: string | undefined): string | undefined {
+  return path !== undefined && isAbsolute(path) ? path : undefined;
 }
