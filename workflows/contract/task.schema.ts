@@ -90,7 +90,7 @@ export const FleetRecord = z.object({
     concurrency: z.int(),
     budgetMicroUsd: z.int().nullable(),
     sliceMicroUsd: z.int(),
-    failIf: z.object({ rate: z.number().optional(), count: z.int().optional() }).nullable(),
+    failIf: z.object({ rate: z.number().exactOptional(), count: z.int().exactOptional() }).nullable(),
   }),
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
