@@ -30,6 +30,7 @@ export interface WorldOptions {
   budgetMicroUsd: number | null;
   sliceMicroUsd: number;
   prerequisites: number[][] | null;
+  failIf: { rate?: number; count?: number } | null;
 }
 
 /**
@@ -42,7 +43,7 @@ export class FleetWorld {
   readonly batches = new Map<number, LiveBatch>();
   trueSpentMicroUsd = 0;
   highestConcurrency: number;
-  faults = { deaths: 0, pauses: 0, stops: 0, parks: 0 };
+  faults = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0 };
   /** By batch and offset: what a dispatch that came back had spent. */
   private readonly spentByUnit = new Map<string, number>();
   private readonly pendingSettles: SettleRequest[] = [];
@@ -71,7 +72,7 @@ export class FleetWorld {
         concurrency: options.concurrency,
         budgetMicroUsd: options.budgetMicroUsd,
         sliceMicroUsd: options.sliceMicroUsd,
-        failIf: null,
+        failIf: options.failIf,
       },
     };
     this.root = new Dispatcher(input, options.prerequisites);
@@ -107,7 +108,7 @@ export class FleetWorld {
 
   private steer(): void {
     const index = this.random(this.options.count);
-    switch (this.random(9)) {
+    switch (this.random(10)) {
       case 0:
         this.faults.pauses++;
         return this.root.pauseFor('user');
@@ -129,6 +130,10 @@ export class FleetWorld {
         return this.obeyOrders();
       case 7:
         return this.root.retry([index]);
+      case 8:
+        if (this.random(12) > 0) return;
+        this.faults.cancels++;
+        return this.root.cancel();
       default:
         if (this.budgetMicroUsd === null) return;
         this.budgetMicroUsd += this.random(300);

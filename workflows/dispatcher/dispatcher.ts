@@ -100,6 +100,7 @@ export class Dispatcher {
     this.spentMicroUsd += state.spentMicroUsd;
     for (let offset = 0; offset < batch.indexes.length; offset++)
       if (state.units[offset] === L.inBatch) this.cameBackUnstarted(batch.indexes[offset]!);
+    this.judge();
   }
 
   /** Units of a dead batch nobody heard the end of: to be settled from the store before they may go on. */
@@ -178,7 +179,9 @@ export class Dispatcher {
     this.endSoon(indexes, SKIPPED);
   }
 
+  /** Nothing while a cancel or the failure policy is ending the fleet: the closed fleet can be retried whole. */
   retry(indexes: readonly number[] | 'failed'): void {
+    if (this.mode !== 'running' && this.mode !== 'paused') return;
     const failed = ['failed', 'timed_out', 'budget_reached', 'stopped', 'not_attempted'] as const;
     this.units.retry(indexes === 'failed' ? [...this.units.inState(...failed.map((status) => L[status]))] : indexes);
   }

@@ -7,13 +7,16 @@ const world = fc.record({
   count: fc.integer({ min: 1, max: 40 }),
   concurrency: fc.integer({ min: 1, max: 12 }),
   budget: fc.option(fc.integer({ min: 0, max: 800 })),
+  failIf: fc.option(
+    fc.oneof(fc.record({ rate: fc.constantFrom(0.3, 1) }), fc.record({ count: fc.integer({ min: 1, max: 9 }) })),
+  ),
   edges: fc.array(fc.tuple(fc.nat(39), fc.nat(39)), { maxLength: 30 }),
 });
 
 it('conserves permits and money and ends each subagent once, over 10,000 random schedules', () => {
-  const fired = { deaths: 0, pauses: 0, stops: 0, parks: 0 };
+  const fired = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0 };
   fc.assert(
-    fc.property(world, ({ seed, count, concurrency, budget, edges }) => {
+    fc.property(world, ({ seed, count, concurrency, budget, failIf, edges }) => {
       const prerequisites = Array.from({ length: count }, (): number[] => []);
       for (const [a, b] of edges)
         if (Math.max(a, b) < count && a !== b) prerequisites[Math.max(a, b)]!.push(Math.min(a, b));
@@ -24,6 +27,7 @@ it('conserves permits and money and ends each subagent once, over 10,000 random 
           concurrency,
           budgetMicroUsd: budget,
           sliceMicroUsd: 20,
+          failIf,
           prerequisites: edges.length ? prerequisites : null,
         },
         seed,
