@@ -27,6 +27,8 @@ export interface ArtifactStore {
   writeRecord(key: string, value: unknown, expected: number): Promise<number>;
   /** Keys that start with `prefix` (which ends with `/`), in no particular order. */
   listRecords(prefix: string): AsyncIterable<string>;
+  /** Names directly below `prefix` with records below them in turn: `listFolders('fleets/')` yields fleet ids. */
+  listFolders(prefix: string): AsyncIterable<string>;
   /** Removes all records below a prefix. Blobs they named are collected by `gc`. */
   deleteRecords(prefix: string): Promise<void>;
   /** Resolves when a small write succeeds; throws `StoreFull` or the I/O error. */

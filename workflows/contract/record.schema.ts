@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Denial, Result, Usage } from './task.schema.ts';
+import type { FleetSummary as Summary } from './units.ts';
 
 const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -44,3 +45,16 @@ export type SubagentRecord = z.infer<typeof SubagentRecord>;
 /** Record `reuse/…`: where the result of a task like this one lies. */
 export const ReuseEntry = z.object({ fleetId: z.string(), index: z.int(), generation: z.int() });
 export type ReuseEntry = z.infer<typeof ReuseEntry>;
+
+/** Record `fleets/<id>/summary`, written when a fleet has ended. */
+export const FleetSummary = z.object({
+  v: z.literal(1),
+  fleetId: z.string(),
+  generation: z.int(),
+  state: z.enum(['completed', 'failed', 'cancelled']),
+  units: z.string(),
+  generations: z.array(z.tuple([z.int(), z.int()])),
+  spentMicroUsd: z.int(),
+  endedAtMs: z.int(),
+}) satisfies z.ZodType<Summary>;
+export type FleetSummary = z.infer<typeof FleetSummary>;

@@ -1,0 +1,144 @@
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readFile, rename, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ArtifactRef } from '../../workflows/contract/units.ts';
+import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
+import type { TemporaryFiles } from './disk-files.ts';
+import { ArtifactDamaged, ArtifactMissing } from './store.ts';
+
+/** Immutable files named by what they hold: `blobs/<2 hex>/<62 hex>`. */
+export class DiskBlobs {
+  readonly directory: string;
+  readonly #temporary: TemporaryFiles;
+
+  constructor(root: string, temporary: TemporaryFiles) {
+    this.directory = join(root, 'blobs');
+    this.#temporary = temporary;
+  }
+
+  async put(bytes: Uint8Array): Promise<ArtifactRef> {
+    const ref = refOf(createHash('sha256').update(bytes));
+    const path = this.pathOf(ref);
+    if (await isKept(path, async () => (await readFile(path)).equals(bytes))) return ref;
+    await this.#temporary.with(async (temporary) => {
+      await writeSynced(temporary, bytes);
+      await this.#publish(temporary, path);
+    });
+    return ref;
+  }
+
+  /** Copies while hashing, so the bytes stored are the bytes hashed even when the file changes under us. */
+  async putFile(source: string): Promise<ArtifactRef> {
+    return this.#temporary.with(async (temporary) => {
+      const ref = await copyHashed(source, temporary);
+      const path = this.pathOf(ref);
+      if (await isKept(path, async () => (await hashFile(path)) === ref)) await unlinkQuietly(temporary);
+      else await this.#publish(temporary, path);
+      return ref;
+    });
+  }
+
+  async get(ref: ArtifactRef): Promise<Uint8Array> {
+    const bytes = await readFile(this.pathOf(ref)).catch((error: unknown) => {
+      throw asMissing(error, ref);
+    });
+    if (refOf(createHash('sha256').update(bytes)) !== ref) throw damaged(ref);
+    return bytes;
+  }
+
+  async getFile(ref: ArtifactRef, path: string): Promise<void> {
+    const part = `${path}.${uniqueName()}.part`;
+    try {
+      const copied = await copyHashed(this.pathOf(ref), part).catch((error: unknown) => {
+        throw asMissing(error, ref);
+      });
+      if (copied !== ref) throw damaged(ref);
+      await rename(part, path);
+    } catch (error) {
+      await unlinkQuietly(part);
+      throw error;
+    }
+  }
+
+  async has(ref: ArtifactRef): Promise<boolean> {
+    return stat(this.pathOf(ref)).then(
+      () => true,
+      (error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return false;
+        throw error;
+      },
+    );
+  }
+
+  pathOf(ref: ArtifactRef): string {
+    const hex = /^sha256:([0-9a-f]{64})$/.exec(ref)?.[1];
+    if (hex === undefined) throw new TypeError(`not an artifact reference: ${ref.slice(0, 100)}`);
+    return join(this.directory, hex.slice(0, 2), hex.slice(2));
+  }
+
+  async #publish(temporary: string, path: string): Promise<void> {
+    await rename(temporary, path).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+      await makeDirectory(dirname(path));
+      await rename(temporary, path);
+    });
+    await syncDirectory(dirname(path));
+  }
+}
+
+/**
+ * Whether a blob is there and whole. Its time is set first: `collect` looks at the time again after it has taken a blob
+ * away, so either it gives the blob back or we find it gone and write it anew. A damaged one is written over.
+ */
+async function isKept(path: string, isWhole: () => Promise<boolean>): Promise<boolean> {
+  try {
+    const now = new Date();
+    await utimes(path, now, now);
+    return await isWhole();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Copies a file to a new one, synced, and returns the reference of what was copied. A failure leaves no file. */
+async function copyHashed(source: string, target: string): Promise<ArtifactRef> {
+  const hash = createHash('sha256');
+  const reader = createReadStream(source, { highWaterMark: 1 << 20 });
+  const file = await open(target, 'wx', 0o600);
+  try {
+    for await (const chunk of reader as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await writeAll(file, chunk);
+    }
+    await file.datasync();
+  } catch (error) {
+    await unlinkQuietly(target);
+    throw error;
+  } finally {
+    reader.destroy();
+    await file.close();
+  }
+  return refOf(hash);
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Buffer): Promise<void> {
+  for (let written = 0; written < chunk.length;) {
+    written += (await file.write(chunk, written)).bytesWritten;
+  }
+}
+
+async function hashFile(path: string): Promise<ArtifactRef> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return refOf(hash);
+}
+
+const refOf = (hash: Hash): ArtifactRef => `sha256:${hash.digest('hex')}`;
+
+const damaged = (ref: ArtifactRef): ArtifactDamaged => new ArtifactDamaged(`${ref} does not hold what its name says`);
+
+function asMissing(error: unknown, ref: ArtifactRef): unknown {
+  return codeOf(error) === 'ENOENT' ? new ArtifactMissing(`${ref} is not in the artifact store`) : error;
+}
