@@ -1,0 +1,219 @@
+import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
+import {
+  cancelUpdate,
+  pauseUpdate,
+  resumeUpdate,
+  retryUpdate,
+  setUpdate,
+  skipUpdate,
+  stopUpdate,
+  type FleetStatus,
+} from '../../workflows/contract/messages.ts';
+import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
+import type { Stack } from '../local/stack.ts';
+import type { FleetPlan } from '../spec/plan.ts';
+import { collect } from './bounded.ts';
+import { FleetFailure } from './failure.ts';
+import { LATEST } from './fleet-id.ts';
+import { FleetRoot } from './fleet-root.ts';
+import { nearestName, resolveLabels } from './labels.ts';
+import { changeFleet, startNextGeneration } from './next-generation.ts';
+import { ResultReader, type EndedSubagent } from './result-reader.ts';
+import { closedStanding, hasEnded, type Standing } from './standing.ts';
+import { StartFinder } from './start-finder.ts';
+import { startRoot } from './start-root.ts';
+import { initialUnits, register, type Registered, type SubmitOptions } from './submit.ts';
+import { FleetWatch, type WatchOptions } from './watch.ts';
+
+/**
+ * Starts, watches and steers fleets; never does their work. An id is a fleet's own or `@latest`. Every method may
+ * reject with `FleetFailure`, and outlives a server or worker that is briefly away, which it has the stack mend.
+ */
+export class FleetClient {
+  readonly records: FleetRecords;
+  readonly #stack: Stack;
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+    this.records = new FleetRecords(stack.store);
+  }
+
+  /** Starts a fleet. With an idempotency key it is safe to call again and at once: one fleet, started once. */
+  async submit(plan: FleetPlan, options: SubmitOptions): Promise<Registered> {
+    const registered = await register(plan, { store: this.#stack.store, records: this.records }, options);
+    const { fleet } = registered;
+    // A later generation was started by a retry, which an old key must not touch.
+    if (fleet.generation > 1) return registered;
+    const { hasGraph } = await this.records.manifest(fleet.manifest);
+    const units = await this.#initialUnits(fleet, plan, registered.isNew);
+    const carry = { generations: [], parked: [], spentMicroUsd: 0, batches: 0, state: 'running' as const };
+    await startRoot(this.#stack, fleet, hasGraph, units === undefined ? undefined : { ...carry, units });
+    return registered;
+  }
+
+  /** Who is not eligible: from the plan, or from the store when another process wrote this fleet down. */
+  async #initialUnits(fleet: FleetRecord, plan: FleetPlan, isMine: boolean): Promise<string | undefined> {
+    if (isMine) return initialUnits(plan);
+    if (await this.records.summary(fleet.id)) return undefined;
+    const letters: string[] = [];
+    for (let index = 0; index < fleet.count; index++) {
+      const found = await this.records.subagent(fleet.id, index, 1);
+      letters.push(found?.record.fence.epoch === 0 && found.record.result?.status === 'skipped' ? 'K' : 'q');
+    }
+    return letters.includes('K') ? letters.join('') : undefined;
+  }
+
+  /** Rejects with `unknown_fleet`, naming the nearest id. */
+  async find(id: string): Promise<FleetRecord> {
+    const found = id === LATEST || !/^[\w-]+$/.test(id) ? undefined : await this.records.fleet(id);
+    if (found) return found;
+    const fleets = await collect(this.records.fleets());
+    const newest = fleets.reduce<FleetRecord | undefined>(
+      (best, fleet) => (best && best.createdAtMs >= fleet.createdAtMs ? best : fleet),
+      undefined,
+    );
+    if (id === LATEST && newest) return newest;
+    const near = nearestName(
+      id,
+      fleets.map((fleet) => fleet.id),
+    );
+    const message = id === LATEST ? 'there is no fleet yet' : `there is no fleet ${JSON.stringify(id)}`;
+    const hint = id === LATEST ? 'muster run FILE starts one' : `muster list${near ? `; did you mean ${near}?` : ''}`;
+    throw new FleetFailure('unknown_fleet', message, hint);
+  }
+
+  async status(id: string): Promise<FleetStatus> {
+    return (await this.standing(await this.find(id))).status;
+  }
+
+  /** Status and where each subagent stands. A closed or forgotten fleet is read from the store alone. */
+  async standing(fleet: FleetRecord, signal?: AbortSignal): Promise<Standing> {
+    return this.#closed(fleet, () => this.#root(fleet).look(signal));
+  }
+
+  async #closed(known: FleetRecord, look: () => Promise<Standing | undefined>): Promise<Standing> {
+    // A retry from elsewhere raises the generation: the record is read anew.
+    const fleet = (await this.records.fleet(known.id)) ?? known;
+    const summary = await this.records.summary(fleet.id);
+    if (summary && summary.generation >= fleet.generation) return closedStanding(fleet, summary);
+    const standing = await look();
+    if (standing) return standing;
+    if (summary) return closedStanding(fleet, summary);
+    const message = `the fleet ${fleet.id} was written down but never started`;
+    throw new FleetFailure('not_started', message, `muster run ${fleet.source} starts it anew`);
+  }
+
+  #root(fleet: Pick<FleetRecord, 'id'>): FleetRoot {
+    return new FleetRoot(this.#stack, fleet.id);
+  }
+
+  /** Newest first. A fleet of which nothing can be told at the moment has no status. */
+  async *list(): AsyncGenerator<{ fleet: FleetRecord; status?: FleetStatus }> {
+    const fleets = await collect(this.records.fleets());
+    for (const fleet of fleets.sort((a, b) => b.createdAtMs - a.createdAtMs)) {
+      const standing = await this.standing(fleet).catch((error: unknown) => {
+        if (error instanceof FleetFailure) return undefined;
+        throw error;
+      });
+      yield { fleet, ...(standing && { status: standing.status }) };
+    }
+  }
+
+  async pause(id: string): Promise<FleetStatus> {
+    return this.#root(await this.#open(id)).update(pauseUpdate);
+  }
+  async resume(id: string): Promise<FleetStatus> {
+    return this.#root(await this.#open(id)).update(resumeUpdate);
+  }
+  /** Resolves once nothing of the fleet runs any more. */
+  async cancel(id: string): Promise<FleetStatus> {
+    return this.#root(await this.#open(id)).update(cancelUpdate);
+  }
+  /** As `cancel`, for these subagents. */
+  async stop(id: string, labels: readonly string[]): Promise<FleetStatus> {
+    const fleet = await this.#open(id);
+    return this.#root(fleet).update(stopUpdate, { indexes: await this.indexes(fleet, labels) });
+  }
+  async skip(id: string, labels: readonly string[]): Promise<FleetStatus> {
+    const fleet = await this.#open(id);
+    return this.#root(fleet).update(skipUpdate, { indexes: await this.indexes(fleet, labels) });
+  }
+  /** The new limits outlive this generation. */
+  async set(id: string, limits: { concurrency?: number; budgetMicroUsd?: number }): Promise<FleetStatus> {
+    const fleet = await this.#open(id);
+    const status = await this.#root(fleet).update(setUpdate, limits);
+    await changeFleet(this.#stack.store, fleet.id, (now) => ({ ...now, limits: { ...now.limits, ...limits } }));
+    return status;
+  }
+
+  /**
+   * Runs these, or all that failed, again. An ended fleet goes on as its next generation, for which `ensureQueue` must
+   * have a worker ready. Rejects with `nothing_to_retry`.
+   */
+  async retry(
+    id: string,
+    chosen: readonly number[] | 'failed',
+    ensureQueue: (fleet: FleetRecord) => Promise<string>,
+  ): Promise<FleetStatus> {
+    const fleet = await this.find(id);
+    const summary = await this.records.summary(fleet.id);
+    const isOpen = (await this.#root(fleet).life()) === 'open';
+    if (!isOpen && !summary) throw new FleetFailure('not_started', `the fleet ${fleet.id} never ran`, 'muster list');
+    const agentsQueue = await ensureQueue(fleet);
+    if (isOpen || !summary) return this.#root(fleet).update(retryUpdate, { indexes: indexesOf(chosen) });
+    const placed = await changeFleet(this.#stack.store, fleet.id, (now) => ({ ...now, agentsQueue }));
+    const isMine = await startNextGeneration(this.#stack, this.records, placed, summary, chosen);
+    if (!isMine) return this.#root(fleet).update(retryUpdate, { indexes: indexesOf(chosen) });
+    return this.status(fleet.id);
+  }
+
+  /** Manifest indexes of labels; rejects with `unknown_label`. */
+  async indexes(fleet: FleetRecord, labels: readonly string[]): Promise<number[]> {
+    const known: string[] = [];
+    for await (const { label } of this.records.tasks(fleet.manifest, 0, fleet.count)) known.push(label);
+    return resolveLabels(fleet.id, labels, known);
+  }
+
+  /** Ended subagents in task order, from `cursor` (an index) on; of each the result of its newest generation. */
+  async *results(id: string, cursor = 0): AsyncGenerator<EndedSubagent> {
+    const fleet = await this.find(id);
+    yield* this.reader(fleet, await this.standing(fleet)).all(cursor);
+  }
+  reader(fleet: FleetRecord, standing: Standing): ResultReader {
+    return new ResultReader(this.records, fleet, standing);
+  }
+
+  /** Tells the changes of a fleet until it has ended, and mends the stack meanwhile. */
+  watch(fleet: FleetRecord, options: WatchOptions = {}): FleetWatch {
+    const finder = new StartFinder(this.records, fleet);
+    const watched = {
+      look: () =>
+        this.#closed(fleet, () =>
+          this.#stack.client.withDeadline(Date.now() + 3_000, () => this.#root(fleet).lookOnce()),
+        ),
+      ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing).some(indexes),
+      started: (standing: Standing) => finder.look(standing),
+      mend: () => this.#stack.mend(),
+    };
+    return new FleetWatch(watched, options);
+  }
+
+  /** The status a fleet ended with. */
+  async wait(id: string, options: WatchOptions = {}): Promise<FleetStatus> {
+    const fleet = await this.find(id);
+    for await (const change of this.watch(fleet, options))
+      if (change.kind === 'status' && hasEnded(change.status)) return change.status;
+    return this.status(id);
+  }
+
+  async #open(id: string): Promise<FleetRecord> {
+    const fleet = await this.find(id);
+    const summary = await this.records.summary(fleet.id);
+    if (!summary || summary.generation < fleet.generation) return fleet;
+    const hint = `muster retry ${fleet.id} runs what failed again`;
+    throw new FleetFailure('fleet_ended', `the fleet ${fleet.id} has ended (${summary.state})`, hint);
+  }
+}
+
+const indexesOf = (chosen: readonly number[] | 'failed'): number[] | 'failed' =>
+  chosen === 'failed' ? chosen : [...chosen];

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import type { Task } from '../../workflows/contract/task.schema.ts';
+
+type Shaping = Pick<Task, 'prompt' | 'context' | 'model' | 'effort' | 'permissions' | 'workspace' | 'outputSchema'>;
+
+/**
+ * For each task how many equal ones stand before it (contracts §2, reuse). Equal is a little coarser than the key of
+ * reuse, which knows the outputs of prerequisites too: so no two tasks of one fleet ever share key and occurrence.
+ */
+export function countOccurrences(tasks: readonly Shaping[]): number[] {
+  const seen = new Map<string, number>();
+  return tasks.map((task) => {
+    const { prompt, context, model, effort, permissions, workspace, outputSchema } = task;
+    const { tree, subdirectory, repo } = workspace;
+    const shape = [prompt, context, model, effort, permissions, tree, subdirectory, repo?.url, repo?.ref, outputSchema];
+    const key = createHash('sha256').update(JSON.stringify(shape)).digest('base64');
+    const before = seen.get(key) ?? 0;
+    seen.set(key, before + 1);
+    return before;
+  });
+}

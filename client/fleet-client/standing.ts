@@ -1,0 +1,61 @@
+import { UNIT_LETTERS as L, emptyCensus, statusOfLetter, type Census } from '../../workflows/contract/statuses.ts';
+import type { FleetProgress, FleetStatus } from '../../workflows/contract/messages.ts';
+import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
+import type { FleetSummary } from '../../workflows/contract/units.ts';
+
+/** Where a fleet and each of its subagents stand. */
+export interface Standing {
+  status: FleetStatus;
+  progress: FleetProgress;
+}
+
+/** One pass over the letters of a fleet. */
+export function censusOf(units: string): Census {
+  const census = emptyCensus();
+  for (const letter of units) {
+    const status = statusOfLetter(letter);
+    if (status) census[status]++;
+  }
+  return census;
+}
+
+/** How an ended fleet stood, from what the store keeps of it; needs neither server nor worker. */
+export function closedStanding(fleet: FleetRecord, summary: FleetSummary): Standing {
+  const { units, generations, spentMicroUsd, endedAtMs, generation, state } = summary;
+  const status: FleetStatus = {
+    v: 1,
+    id: fleet.id,
+    name: fleet.name,
+    state,
+    count: fleet.count,
+    census: censusOf(units),
+    ...{ waiting: 0, queued: 0, running: 0, parked: 0 },
+    generation,
+    concurrency: fleet.limits.concurrency,
+    budgetMicroUsd: fleet.limits.budgetMicroUsd,
+    spentMicroUsd,
+    startedAtMs: Math.min(fleet.startedAtMs, endedAtMs),
+    endedAtMs,
+  };
+  return { status, progress: { units, generations } };
+}
+
+/**
+ * A root that somebody ended from outside, as it last knew itself: those under way count as stopped, the others were
+ * never started.
+ */
+export function brokenStanding({ status, progress }: Standing, state: 'failed' | 'cancelled', atMs: number): Standing {
+  const units = [...progress.units].map(endOfBroken).join('');
+  const none = { waiting: 0, queued: 0, running: 0, parked: 0 };
+  const ended: FleetStatus = { ...status, ...none, state, census: censusOf(units), endedAtMs: atMs };
+  delete ended.reason;
+  delete ended.resetAtMs;
+  return { status: ended, progress: { ...progress, units } };
+}
+
+function endOfBroken(letter: string): string {
+  if (statusOfLetter(letter)) return letter;
+  return letter === L.waiting || letter === L.queued ? L.not_attempted : L.stopped;
+}
+
+export const hasEnded = ({ state }: Pick<FleetStatus, 'state'>): boolean => state !== 'running' && state !== 'paused';
