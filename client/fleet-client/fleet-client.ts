@@ -120,28 +120,36 @@ export class FleetClient {
   }
 
   async pause(id: string): Promise<FleetStatus> {
-    return this.#root(await this.#open(id)).update(pauseUpdate);
+    return this.#root(await this.#open(id)).update((root, updateId) => root.executeUpdate(pauseUpdate, { updateId }));
   }
   async resume(id: string): Promise<FleetStatus> {
-    return this.#root(await this.#open(id)).update(resumeUpdate);
+    return this.#root(await this.#open(id)).update((root, updateId) => root.executeUpdate(resumeUpdate, { updateId }));
   }
   /** Resolves once nothing of the fleet runs any more. */
   async cancel(id: string): Promise<FleetStatus> {
-    return this.#root(await this.#open(id)).update(cancelUpdate);
+    return this.#root(await this.#open(id)).update((root, updateId) => root.executeUpdate(cancelUpdate, { updateId }));
   }
   /** As `cancel`, for these subagents. */
   async stop(id: string, labels: readonly string[]): Promise<FleetStatus> {
     const fleet = await this.#open(id);
-    return this.#root(fleet).update(stopUpdate, { indexes: await this.indexes(fleet, labels) });
+    const indexes = await this.indexes(fleet, labels);
+    return this.#root(fleet).update((root, updateId) =>
+      root.executeUpdate(stopUpdate, { updateId, args: [{ indexes }] }),
+    );
   }
   async skip(id: string, labels: readonly string[]): Promise<FleetStatus> {
     const fleet = await this.#open(id);
-    return this.#root(fleet).update(skipUpdate, { indexes: await this.indexes(fleet, labels) });
+    const indexes = await this.indexes(fleet, labels);
+    return this.#root(fleet).update((root, updateId) =>
+      root.executeUpdate(skipUpdate, { updateId, args: [{ indexes }] }),
+    );
   }
   /** The new limits outlive this generation. */
   async set(id: string, limits: { concurrency?: number; budgetMicroUsd?: number }): Promise<FleetStatus> {
     const fleet = await this.#open(id);
-    const status = await this.#root(fleet).update(setUpdate, limits);
+    const status = await this.#root(fleet).update((root, updateId) =>
+      root.executeUpdate(setUpdate, { updateId, args: [limits] }),
+    );
     await changeFleet(this.#stack.store, fleet.id, (now) => ({ ...now, limits: { ...now.limits, ...limits } }));
     return status;
   }
@@ -160,11 +168,17 @@ export class FleetClient {
     const isOpen = (await this.#root(fleet).life()) === 'open';
     if (!isOpen && !summary) throw new FleetFailure('not_started', `the fleet ${fleet.id} never ran`, 'muster list');
     const agentsQueue = await ensureQueue(fleet);
-    if (isOpen || !summary) return this.#root(fleet).update(retryUpdate, { indexes: indexesOf(chosen) });
+    if (isOpen || !summary) return this.#retryOpen(fleet, chosen);
     const placed = await changeFleet(this.#stack.store, fleet.id, (now) => ({ ...now, agentsQueue }));
     const isMine = await startNextGeneration(this.#stack, this.records, placed, summary, chosen);
-    if (!isMine) return this.#root(fleet).update(retryUpdate, { indexes: indexesOf(chosen) });
-    return this.status(fleet.id);
+    return isMine ? this.status(fleet.id) : this.#retryOpen(fleet, chosen);
+  }
+
+  #retryOpen(fleet: FleetRecord, chosen: readonly number[] | 'failed'): Promise<FleetStatus> {
+    const indexes = chosen === 'failed' ? chosen : [...chosen];
+    return this.#root(fleet).update((root, updateId) =>
+      root.executeUpdate(retryUpdate, { updateId, args: [{ indexes }] }),
+    );
   }
 
   /** Manifest indexes of labels; rejects with `unknown_label`. */
@@ -214,6 +228,3 @@ export class FleetClient {
     throw new FleetFailure('fleet_ended', `the fleet ${fleet.id} has ended (${summary.state})`, hint);
   }
 }
-
-const indexesOf = (chosen: readonly number[] | 'failed'): number[] | 'failed' =>
-  chosen === 'failed' ? chosen : [...chosen];

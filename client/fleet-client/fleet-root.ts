@@ -6,7 +6,6 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import type { UpdateDefinition } from '@temporalio/common';
 import { fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import { progressQuery, statusQuery, type FleetStatus } from '../../workflows/contract/messages.ts';
 import type { Stack } from '../local/stack.ts';
@@ -74,19 +73,16 @@ export class FleetRoot {
   }
 
   /**
-   * Runs an update and resolves once the root acknowledged it, which for `cancel` and `stop` is when nothing of theirs
-   * runs any more. Repeats under one update id, so that it takes effect once. Rejects with `fleet_ended` when the root
+   * Sends an update and resolves once the root acknowledged it, which for `cancel` and `stop` is when nothing of theirs
+   * runs any more. Repeated under one update id, so that it takes effect once. Rejects with `fleet_ended` when the root
    * had ended, and with `unreachable` after two minutes of a silent server.
    */
-  async update<Args extends [unknown, ...unknown[]] | []>(
-    definition: UpdateDefinition<FleetStatus, Args>,
-    ...args: Args
-  ): Promise<FleetStatus> {
+  async update(send: (handle: WorkflowHandle, updateId: string) => Promise<FleetStatus>): Promise<FleetStatus> {
     const updateId = randomUUID();
-    const options = { updateId, args } as { updateId: string; args: [unknown] };
-    const update = definition as UpdateDefinition<FleetStatus, [unknown]>;
-    const send = (): Promise<FleetStatus> => this.#handle.executeUpdate(update, options);
-    return whileMending(this.#stack, this.#insist(send));
+    return whileMending(
+      this.#stack,
+      this.#insist(() => send(this.#handle, updateId)),
+    );
   }
 
   async #insist(send: () => Promise<FleetStatus>): Promise<FleetStatus> {
