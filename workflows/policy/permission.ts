@@ -1,0 +1,80 @@
+import type { Grant } from '../contract/task.schema.ts';
+import { type PermissionRule, readRule } from './permission-rule.ts';
+import { isGitPath, isProtectedPath } from './protected-path.ts';
+
+/** Why a call was refused: stable, in every decision logged and in `permission_denials`. */
+export type DenialReason =
+  | 'PATH_OUTSIDE'
+  | 'BAD_PATH'
+  | 'SYMLINK_ESCAPE'
+  | 'HARDLINK'
+  | 'NOT_REGULAR'
+  | 'FLAG_DENIED'
+  | 'GRANT_INVALID'
+  | 'NOT_GRANTED'
+  | 'DENIED_BY_RULE'
+  | 'PLAN_MODE'
+  | 'PROTECTED_PATH';
+
+export interface PermissionRequest {
+  /** As the model calls it: `Read`, `Edit`. */
+  tool: string;
+  /** `search`: a directory whose files are then decided one by one, as `read`. `other`: the tool takes no path. */
+  kind: 'read' | 'search' | 'edit' | 'other';
+  /** The working directory, relative to the workspace; '' is the workspace. Rules are relative to it. */
+  directory: string;
+  /** Relative to the workspace, posix, resolved; where a symbolic link stands between, both the link and its target. */
+  paths: readonly string[];
+}
+
+export type Decision = { allow: true; rule: string } | { allow: false; reason: DenialReason; rule?: string };
+
+interface ReadGrant {
+  allow: readonly PermissionRule[];
+  deny: readonly PermissionRule[];
+  /** A deny rule nobody can read: then nothing is allowed. */
+  unreadable: string | undefined;
+}
+
+const read = new WeakMap<Grant, ReadGrant>();
+
+/**
+ * What a grant says to one call. Pure; anything it does not understand is a denial. Deny comes before the mode, the mode
+ * before protected paths, those before allow; every path needs its own allow rule, one denied path denies the call.
+ */
+export function decide(request: PermissionRequest, grant: Grant): Decision {
+  const rules = readGrant(grant);
+  if (rules.unreadable !== undefined) return { allow: false, reason: 'GRANT_INVALID', rule: rules.unreadable };
+  if (!request.paths.every((path) => isResolved(path, request))) return { allow: false, reason: 'BAD_PATH' };
+  if (request.paths.some(isGitPath)) return { allow: false, reason: 'PROTECTED_PATH' };
+  const denied = rules.deny.find((rule) => rule.denies(request));
+  if (denied) return { allow: false, reason: 'DENIED_BY_RULE', rule: denied.text };
+  if (request.kind === 'edit') {
+    if (grant.mode !== 'dontAsk') return { allow: false, reason: 'PLAN_MODE' };
+    if (request.paths.some(isProtectedPath)) return { allow: false, reason: 'PROTECTED_PATH' };
+  }
+  const allowing = request.paths.map((path) => rules.allow.find((rule) => rule.allows(request, path)));
+  if (request.kind === 'other') allowing.push(rules.allow.find((rule) => rule.allows(request, undefined)));
+  const last = allowing.at(-1);
+  if (last === undefined || allowing.includes(undefined)) return { allow: false, reason: 'NOT_GRANTED' };
+  return { allow: true, rule: last.text };
+}
+
+function readGrant(grant: Grant): ReadGrant {
+  const known = read.get(grant);
+  if (known) return known;
+  const deny = grant.deny.map((text) => readRule(text, 'deny'));
+  const rules: ReadGrant = {
+    allow: grant.allow.map((text) => readRule(text, 'allow')).filter((rule) => rule !== undefined),
+    deny: deny.filter((rule) => rule !== undefined),
+    unreadable: grant.deny[deny.indexOf(undefined)],
+  };
+  read.set(grant, rules);
+  return rules;
+}
+
+/** The empty path is the workspace itself, which can be searched, but is no file. */
+function isResolved(path: string, { kind }: PermissionRequest): boolean {
+  if (path === '') return kind === 'search';
+  return !path.includes('\0') && path.split('/').every((name) => name !== '' && name !== '.' && name !== '..');
+}
