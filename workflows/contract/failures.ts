@@ -9,6 +9,7 @@ export const FAILURES = {
   claudeContextTooLong: 'Claude.ContextTooLong',
   claudeMaxTokens: 'Claude.MaxTokens',
   claudeUnknownModel: 'Claude.UnknownModel',
+  claudeUnavailable: 'Claude.Unavailable',
   maxTurns: 'Subagent.MaxTurns',
   maxBudget: 'Subagent.MaxBudget',
   timedOut: 'Subagent.TimedOut',

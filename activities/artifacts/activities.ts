@@ -1,0 +1,38 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { FleetActivities } from '../../workflows/contract/activities.ts';
+import { encodeGraph } from '../../workflows/contract/graph.ts';
+import { recordKeys } from '../../workflows/contract/ids.ts';
+import type { FleetRecords } from './fleet-records.ts';
+import type { ArtifactStore } from './store.ts';
+
+type Bookkeeping = Pick<FleetActivities, 'loadGraph' | 'probeStore' | 'closeFleet'>;
+
+/** Short bookkeeping of a fleet over the store. */
+export function createBookkeeping(store: ArtifactStore, records: FleetRecords): Bookkeeping {
+  return {
+    async loadGraph({ manifest }) {
+      const { count } = await records.manifest(manifest);
+      const prerequisites: number[][] = [];
+      for await (const { dependsOn } of records.tasks(manifest, 0, count)) prerequisites.push(dependsOn);
+      return encodeGraph(prerequisites);
+    },
+
+    async probeStore() {
+      try {
+        await store.probe();
+      } catch (error) {
+        throw ApplicationFailure.create({
+          type: 'Artifact.StoreFull',
+          message: error instanceof Error ? error.message : String(error),
+          category: 'BENIGN',
+        });
+      }
+    },
+
+    async closeFleet(summary) {
+      const key = recordKeys.summary(summary.fleetId);
+      const before = await store.readRecord(key);
+      await store.writeRecord(key, summary, before?.version ?? 0);
+    },
+  };
+}

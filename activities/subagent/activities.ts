@@ -1,0 +1,58 @@
+import {
+  ApplicationFailure,
+  activityInfo,
+  cancellationDetails,
+  cancellationSignal,
+  heartbeat,
+} from '@temporalio/activity';
+import type { SubagentActivities } from '../../workflows/contract/activities.ts';
+import { HEARTBEAT_TICK_MS } from '../../workflows/contract/limits.ts';
+import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import type { SubagentParts } from './parts.ts';
+import { runSubagent } from './run-subagent.ts';
+
+/**
+ * `runSubagent` as Temporal sees it. `draining` aborts when the worker is to end: subagents are handed over, as parked,
+ * within seconds.
+ */
+export function createSubagentActivities(parts: SubagentParts, draining: AbortSignal): SubagentActivities {
+  return { runSubagent: (unit) => attempt(parts, unit, draining) };
+}
+
+async function attempt(parts: SubagentParts, unit: UnitRef, draining: AbortSignal): Promise<UnitOutcome> {
+  const signal = cancellationSignal();
+  let pointer = { turns: 0 };
+  // Every tick resends the pointer: a heartbeat without details would erase it (reference/temporal.md D4).
+  const beat = (): void => heartbeat(pointer);
+  beat();
+  const ticker = setInterval(beat, HEARTBEAT_TICK_MS);
+  try {
+    const outcome = await runSubagent(parts, {
+      unit,
+      attempt: activityInfo().attempt,
+      back: AbortSignal.any([signal, draining]),
+      onCheckpoint: (moved) => (pointer = moved),
+    });
+    // An operator's pause or reset wants a failure; everything else that asks it back takes `parked`.
+    const details = cancellationDetails();
+    if (outcome.kind === 'parked' && (details?.paused || details?.reset)) throw signal.reason;
+    return outcome;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason; // a plain error here would hang a paused activity (D3)
+    throw failureOf(error);
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+/** What Temporal is to mend: a wait of the provider's choosing, or a fault that may be gone in a second. */
+function failureOf(error: unknown): ApplicationFailure {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const isWaiting = error instanceof Error && 'afterMs' in error && typeof error.afterMs === 'number';
+  return ApplicationFailure.create({
+    type: isWaiting ? 'Claude.Busy' : `Subagent.${name}`,
+    message,
+    ...(isWaiting && { nextRetryDelay: error.afterMs as number, category: 'BENIGN' }),
+    ...(error instanceof Error && { cause: error }),
+  });
+}

@@ -1,0 +1,109 @@
+import { FAILURES } from '../../workflows/contract/failures.ts';
+import type { Task } from '../../workflows/contract/task.schema.ts';
+import type { ClaudeAnswer, ClaudeCall, Message } from '../claude/claude.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { Ended } from './ending.ts';
+import type { ModelCall } from './model-call.ts';
+import type { StructuredOutput } from './parts.ts';
+import { textOf } from './prompt.ts';
+
+/** Wrong outputs the model is told about before one repair call is made. */
+const TRIES = 5;
+
+/** What became of an output the model offered. */
+export type Offered = { ok: true; value: unknown } | { ok: false; message: string };
+
+/**
+ * Holds a subagent to its output schema: a wrong output is told to the model five times, then one call of its own is
+ * spent on repairing the newest one. Work is never thrown away: what could not be repaired stands in the result.
+ */
+export class OutputShape {
+  private readonly schema: Record<string, unknown> | undefined;
+  private readonly structuredOutput: StructuredOutput;
+  private readonly checkpoint: Checkpoint;
+
+  constructor(structuredOutput: StructuredOutput, task: Task, checkpoint: Checkpoint) {
+    this.structuredOutput = structuredOutput;
+    this.schema = task.outputSchema;
+    this.checkpoint = checkpoint;
+  }
+
+  get isAsked(): boolean {
+    return this.schema !== undefined;
+  }
+  /** The model has been told often enough. */
+  get isExhausted(): boolean {
+    return this.checkpoint.record.schemaFailures >= TRIES;
+  }
+
+  /** An input of StructuredOutput. Counts what does not fit. */
+  check(value: unknown): Offered {
+    if (!this.schema) return { ok: false, message: 'No <output_schema> was given: end your turn with a text instead.' };
+    const verdict = this.structuredOutput.validate(this.schema, value);
+    if (verdict.ok) return verdict;
+    this.count();
+    return { ok: false, message: `The output does not fit the schema:\n${verdict.errors.join('\n')}` };
+  }
+
+  /** What to tell a model that ended its turn without a fitting output. Counts. */
+  remind(): Message {
+    this.count();
+    const text = 'Your result is still missing: call StructuredOutput with an input that fits the <output_schema>.';
+    return { role: 'user', content: [{ type: 'text', text }] };
+  }
+
+  /** One call that sees only the schema, the newest output and its faults. Throws `Ended` either way. */
+  async repair(call: ModelCall, base: Omit<ClaudeCall, 'maxTokens' | 'messages'>): Promise<never> {
+    const schema = this.schema!;
+    const raw = this.newestOutput();
+    const faults = this.faultsOf(raw);
+    const text = `<output_schema>\n${JSON.stringify(schema)}\n</output_schema>\n<output>\n${raw}\n</output>\n<faults>\n${faults.join('\n')}\n</faults>\nThe output does not fit the schema. Call StructuredOutput once with the same content in the right shape. Invent nothing.`;
+    const answer = await call.answer({ ...base, messages: [{ role: 'user', content: [{ type: 'text', text }] }] });
+    const repaired = offeredIn(answer);
+    const verdict = repaired === undefined ? undefined : this.structuredOutput.validate(schema, repaired);
+    if (verdict?.ok) throw new Ended({ status: 'completed', structuredOutput: verdict.value });
+    throw new Ended({
+      status: 'failed',
+      error: { type: FAILURES.schemaMismatch, message: `no output fits the schema: ${faults[0] ?? 'none was given'}` },
+      rawOutput: raw,
+      schemaErrors: faults,
+    });
+  }
+
+  private count(): void {
+    this.checkpoint.note({ schemaFailures: this.checkpoint.record.schemaFailures + 1 });
+  }
+
+  private newestOutput(): string {
+    for (const { role, content } of this.checkpoint.messages.toReversed()) {
+      if (role !== 'assistant' || typeof content === 'string') continue;
+      const offer = content.findLast((block) => block.type === 'tool_use' && block.name === 'StructuredOutput');
+      if (offer?.type === 'tool_use') return JSON.stringify(offer.input);
+      const text = textOf(content);
+      if (text !== null) return text;
+    }
+    return '';
+  }
+
+  private faultsOf(raw: string): string[] {
+    const value = parseJson(raw);
+    if (value === undefined) return ['the output is no JSON'];
+    const verdict = this.structuredOutput.validate(this.schema!, value);
+    return verdict.ok ? [] : verdict.errors;
+  }
+}
+
+/** The output in an answer: a StructuredOutput call, else a text that is JSON. */
+function offeredIn({ content }: ClaudeAnswer): unknown {
+  const call = content.find((block) => block.type === 'tool_use' && block.name === 'StructuredOutput');
+  if (call?.type === 'tool_use') return call.input;
+  return parseJson((textOf(content) ?? '').replace(/^```(?:json)?\n|\n```$/g, ''));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,209 @@
+import type { Manifest, Task } from '../../workflows/contract/task.schema.ts';
+import { FAILURES } from '../../workflows/contract/failures.ts';
+import type { ParkReason, UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { Checkpoint } from './checkpoint.ts';
+import { Clock } from './clock.ts';
+import { Ended, Parked, type Ending } from './ending.ts';
+import { AgentLoop } from './loop.ts';
+import type { SubagentParts } from './parts.ts';
+import { firstMessage, type PriorResult } from './prompt.ts';
+import { Purse } from './purse.ts';
+import { buildResult } from './result.ts';
+import { findReusable, offerForReuse, reuseKey } from './reuse.ts';
+
+/** Crashes of our own code in one dispatch before the subagent ends as `Subagent.Internal`. */
+const ATTEMPTS_BEFORE_GIVING_UP = 5;
+
+/** One attempt of one dispatch. */
+export interface Attempt {
+  unit: UnitRef;
+  attempt: number;
+  /** Aborted when the subagent is wanted back: cancel, pause, a lower concurrency, a drain. */
+  back: AbortSignal;
+  /** Told each time the checkpoint moved: what a heartbeat points at. */
+  onCheckpoint: (pointer: { turns: number }) => void;
+}
+
+/**
+ * Runs one subagent as far as it comes: to its end, which is committed once, or to a reason to park. Safe to call twice
+ * and on any worker: it takes the record over, goes on from the newest checkpoint, and finds a committed result again.
+ * Throws `RetryLater`, `Superseded`, and what is not its business (a broken store, a bug).
+ */
+export async function runSubagent(parts: SubagentParts, attempt: Attempt): Promise<UnitOutcome> {
+  const { unit } = attempt;
+  const manifest = await parts.records.manifest(unit.manifest);
+  const task = await parts.records.task(unit.manifest, unit.index);
+  let checkpoint: Checkpoint;
+  try {
+    checkpoint = await Checkpoint.open(parts, unit, { epoch: unit.epoch, attempt: attempt.attempt });
+  } catch (error) {
+    if (isFull(error)) return { kind: 'parked', reason: DISK_FULL, spentMicroUsd: 0 };
+    throw error;
+  }
+  return new Run(parts, attempt, manifest, task, checkpoint).toItsEnd();
+}
+
+class Run {
+  private readonly parts: SubagentParts;
+  private readonly attempt: Attempt;
+  private readonly manifest: Manifest;
+  private readonly task: Task;
+  private readonly checkpoint: Checkpoint;
+  private workspace: Workspace | undefined;
+  private reuse: { key: string; offer: boolean } | undefined;
+
+  constructor(parts: SubagentParts, attempt: Attempt, manifest: Manifest, task: Task, checkpoint: Checkpoint) {
+    this.parts = parts;
+    this.attempt = attempt;
+    this.manifest = manifest;
+    this.task = task;
+    this.checkpoint = checkpoint;
+    checkpoint.onSaved = ({ turns }) => attempt.onCheckpoint({ turns });
+  }
+
+  async toItsEnd(): Promise<UnitOutcome> {
+    const { result, fence } = this.checkpoint.record;
+    if (result) return this.outcome(result.status, fence.epoch === this.attempt.unit.epoch);
+    try {
+      return (await this.reused()) ?? (await this.work());
+    } catch (error) {
+      if (error instanceof Ended) return await this.commit(error.ending);
+      if (error instanceof Parked) return await this.park(error);
+      if (isFull(error)) return this.parkedFull();
+      const broken = endingOf(error) ?? this.givingUp(error);
+      if (!broken) throw error;
+      await this.checkpoint.bookLostCall();
+      return await this.commit(broken);
+    } finally {
+      await this.workspace?.close();
+    }
+  }
+
+  private async work(): Promise<UnitOutcome> {
+    const { parts, task, checkpoint, attempt } = this;
+    using clock = new Clock(attempt.back, task.timeoutMs, checkpoint.record.activeMs);
+    const workspace = await this.open(clock.signal);
+    if (checkpoint.messages.length === 0) checkpoint.append(firstMessage(task, await this.prior()));
+    const purse = new Purse(parts.prices, task, attempt.unit.sliceMicroUsd);
+    await new AgentLoop(parts, { task, grant: task.permissions, workspace, checkpoint, purse, clock }).run();
+    throw new Error('the loop returned');
+  }
+
+  private async open(signal: AbortSignal): Promise<Workspace> {
+    const { unit } = this.attempt;
+    return (this.workspace ??= await this.parts.workspaces.open(this.task.workspace, {
+      mayWrite: mayWrite(this.task),
+      owner: `${unit.fleetId}-${unit.index.toString()}-${unit.epoch.toString()}-${this.attempt.attempt.toString()}`,
+      patch: this.checkpoint.record.patch,
+      signal,
+    }));
+  }
+
+  private async prior(): Promise<PriorResult[]> {
+    const { unit } = this.attempt;
+    return Promise.all(
+      this.task.dependsOn.map(async (index) => {
+        const found = await this.parts.records.newestResult(unit.fleetId, index);
+        if (!found) throw new Error(`the prerequisite ${index.toString()} has no result`);
+        return { label: found.result.label, result: found.result };
+      }),
+    );
+  }
+
+  /** An equal task of an earlier fleet has completed: its result is taken instead of running again. */
+  private async reused(): Promise<UnitOutcome | undefined> {
+    const { parts, task, manifest, checkpoint, attempt } = this;
+    const isFresh = checkpoint.record.turns === 0 && attempt.unit.generation === 1;
+    const tree = task.workspace.repo ? (await this.open(attempt.back)).tree : task.workspace.tree;
+    const key = reuseKey(task, manifest, tree, await this.prior());
+    this.reuse = { key, offer: true };
+    if (!isFresh || manifest.reuse === 'never') return undefined;
+    const found = await findReusable(parts, key, task.occurrence, attempt.unit.fleetId);
+    if (!found) return undefined;
+    this.reuse.offer = false;
+    const { record } = checkpoint;
+    await checkpoint.end({
+      ...found.result,
+      label: task.label,
+      reused_from: found.from,
+      usage: record.usage,
+      total_cost_usd: 0,
+      rework_cost_usd: 0,
+      duration_ms: Date.now() - record.startedAtMs,
+      attempts: record.attempts,
+      ended_at_ms: Date.now(),
+    });
+    return this.outcome('completed', true);
+  }
+
+  /** Commits how it ended; from here on the result can be found by everyone, and nobody runs it again. */
+  private async commit(ending: Ending): Promise<UnitOutcome> {
+    const { parts, task, checkpoint, attempt, workspace } = this;
+    if (checkpoint.record.pendingMicroUsd > 0) checkpoint.note({ pendingMicroUsd: 0 });
+    const result = buildResult({
+      label: task.label,
+      model: task.model,
+      isSimulated: this.manifest.simulated,
+      record: checkpoint.record,
+      messages: checkpoint.messages,
+      ending,
+      changes: workspace?.mayWrite ? await workspace.changes() : undefined,
+      transcript: await checkpoint.storeTranscript(),
+    });
+    await checkpoint.end(result);
+    const { fleetId, index, generation } = attempt.unit;
+    if (ending.status === 'completed' && this.reuse?.offer)
+      await offerForReuse(parts.store, this.reuse.key, task.occurrence, { fleetId, index, generation });
+    return this.outcome(ending.status, true);
+  }
+
+  private async park({ reason }: Parked): Promise<UnitOutcome> {
+    // A call that was not made gives its reserve back. A full disk takes no write: then it is booked later, as lost.
+    if (this.checkpoint.record.pendingMicroUsd > 0) await this.checkpoint.intend(0);
+    return { kind: 'parked', reason, spentMicroUsd: this.checkpoint.epochSpentMicroUsd };
+  }
+
+  /** No space: nothing can be written, so a call under way stays noted and is booked by the dispatch that goes on. */
+  private parkedFull(): UnitOutcome {
+    return { kind: 'parked', reason: DISK_FULL, spentMicroUsd: this.checkpoint.writtenMicroUsd };
+  }
+
+  private outcome(status: Ending['status'], isOurs: boolean): UnitOutcome {
+    return { kind: 'ended', status, spentMicroUsd: isOurs ? this.checkpoint.epochSpentMicroUsd : 0 };
+  }
+
+  /** A fault of ours that comes again and again ends the subagent instead of running for ever. */
+  private givingUp(error: unknown): Ending | undefined {
+    if (!(error instanceof Error) || ['RetryLater', 'Superseded'].includes(error.name)) return undefined;
+    if (this.attempt.attempt < ATTEMPTS_BEFORE_GIVING_UP || this.attempt.back.aborted) return undefined;
+    this.parts.log.error({ err: error, label: this.task.label }, 'subagent given up after repeated internal errors');
+    return { status: 'failed', error: { type: FAILURES.internal, message: error.message } };
+  }
+}
+
+const DISK_FULL: ParkReason = { for: 'limit', pause: 'disk_full' };
+
+function isFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ['StoreFull', 'WorkspaceFull'].includes(error.name) || ('code' in error && error.code === 'ENOSPC');
+}
+
+/** Faults the parent decides about, by the name of the error. */
+const ENDINGS: Readonly<Record<string, string>> = {
+  WorkspaceUnavailable: FAILURES.workspaceUnavailable,
+  WorkspaceTooLarge: FAILURES.workspaceTooLarge,
+  CloneDenied: FAILURES.cloneDenied,
+  ArtifactDamaged: FAILURES.artifactDamaged,
+  ArtifactMissing: FAILURES.artifactDamaged,
+};
+
+function endingOf(error: unknown): Ending | undefined {
+  const type = error instanceof Error ? ENDINGS[error.name] : undefined;
+  return type === undefined ? undefined : { status: 'failed', error: { type, message: (error as Error).message } };
+}
+
+/** Whether the grant can ever allow a write; without it the subagent reads a shared checkout. */
+export function mayWrite({ permissions: { allow, mode } }: Pick<Task, 'permissions'>): boolean {
+  return mode !== 'plan' && allow.some((rule) => /^(Edit|Write|Bash)\b/.test(rule));
+}

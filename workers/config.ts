@@ -1,0 +1,74 @@
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import type { Endpoint } from '../activities/claude/endpoint.ts';
+
+export type Role = 'orchestrator' | 'subagent' | 'all';
+
+/** What a worker is told by its environment and command line. */
+export interface WorkerConfig {
+  role: Role;
+  home: string;
+  artifactsDirectory: string;
+  connection: NativeConnectionOptions;
+  namespace: string;
+  /** Absent for an orchestrator, which never calls Claude. */
+  claude: Endpoint | undefined;
+  /** Ends by itself after so long without an open fleet; undefined: never. */
+  idleExitMs: number | undefined;
+  /** Subagents in flight in this process. */
+  slots: number;
+  logLevel: string;
+}
+
+/** The environment does not say what a worker needs: usage, exit 2. */
+export class WorkerConfigError extends Error {
+  override name = 'WorkerConfigError';
+}
+
+const DEFAULT_SLOTS = 1_000;
+
+/** Reads the environment; the only file of the workers that may. Throws `WorkerConfigError` naming the variable. */
+export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): WorkerConfig {
+  const role = option(argv, '--role') ?? 'all';
+  if (role !== 'all' && role !== 'orchestrator' && role !== 'subagent')
+    throw new WorkerConfigError(`--role ${role}: write orchestrator, subagent or all`);
+  const home = env['MUSTER_HOME'];
+  if (!home) throw new WorkerConfigError('MUSTER_HOME is not set: write the directory that holds artifacts and logs');
+  const apiKey = env['ANTHROPIC_API_KEY'] || undefined;
+  const authToken = env['ANTHROPIC_AUTH_TOKEN'] || undefined;
+  const baseUrl = env['ANTHROPIC_BASE_URL'] || 'https://api.anthropic.com';
+  const credential = apiKey !== undefined ? { apiKey } : authToken !== undefined ? { authToken } : undefined;
+  if (!credential && role !== 'orchestrator')
+    throw new WorkerConfigError('no Claude credential: set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN');
+  const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile: true });
+  return {
+    role,
+    home,
+    artifactsDirectory: artifactsOf(env['MUSTER_ARTIFACTS'], home),
+    connection: connectionOptions,
+    namespace: namespace ?? 'default',
+    claude: credential && { baseUrl, ...credential },
+    idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
+    slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
+    logLevel: env['MUSTER_LOG_LEVEL'] || 'info',
+  };
+}
+
+function option(argv: readonly string[], name: string): string | undefined {
+  const at = argv.findIndex((word) => word === name || word.startsWith(`${name}=`));
+  return at < 0 ? undefined : argv[at]!.includes('=') ? argv[at]!.slice(name.length + 1) : argv[at + 1];
+}
+
+function number(env: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new WorkerConfigError(`${name} is ${JSON.stringify(text)}: write a whole number above 0`);
+}
+
+function artifactsOf(url: string | undefined, home: string): string {
+  if (!url) return `${home}/artifacts`;
+  if (url.startsWith('file:///')) return decodeURIComponent(new URL(url).pathname);
+  throw new WorkerConfigError(`MUSTER_ARTIFACTS is ${JSON.stringify(url)}: only file:///directory is supported yet`);
+}

@@ -1,0 +1,59 @@
+import { NativeConnection, Runtime, type Logger } from '@temporalio/worker';
+import { createLog, type Log } from '../activities/observe/log.ts';
+import { compose } from './composition.ts';
+import { WorkerConfigError, readWorkerConfig } from './config.ts';
+import { watchIdleness } from './idle.ts';
+import { createWorkers } from './roles.ts';
+
+/**
+ * A worker process: `worker --role all|orchestrator|subagent`. SIGTERM and SIGINT hand over what is in flight within
+ * seconds and end it with 0.
+ */
+async function main(): Promise<void> {
+  const config = readWorkerConfig(process.argv.slice(2));
+  const log = createLog(config.logLevel, { role: config.role });
+  Runtime.install({ shutdownSignals: [], logger: temporalLogger(log) });
+  const draining = new AbortController();
+  const connection = await NativeConnection.connect(config.connection);
+  const workers = await createWorkers(config, connection, await compose(config, log, draining.signal));
+  const end = (why: string): void => {
+    if (draining.signal.aborted) return;
+    log.info({ why }, 'worker is ending');
+    draining.abort();
+    for (const worker of workers) worker.shutdown();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+  const idleness = watchIdleness(config, connection, log, () => end('idle'));
+  log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
+  try {
+    await Promise.all(workers.map((worker) => worker.run()));
+  } finally {
+    await idleness.close();
+    await connection.close();
+  }
+}
+
+/** The SDK's own messages, as fields of ours. */
+function temporalLogger(log: Log): Logger {
+  const write = (level: string, message: string, meta?: object): void => {
+    if (level === 'ERROR') log.error(meta ?? {}, message);
+    else if (level === 'WARN') log.warn(meta ?? {}, message);
+    else log.debug(meta ?? {}, message);
+  };
+  return {
+    log: write,
+    trace: () => undefined,
+    debug: () => undefined,
+    info: (message, meta) => write('INFO', message, meta),
+    warn: (message, meta) => write('WARN', message, meta),
+    error: (message, meta) => write('ERROR', message, meta),
+  };
+}
+
+try {
+  await main();
+} catch (error) {
+  const isUsage = error instanceof WorkerConfigError;
+  process.stderr.write(`muster worker: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = isUsage ? 2 : 1;
+}

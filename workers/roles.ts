@@ -1,0 +1,68 @@
+import { join } from 'node:path';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { fingerprint } from '../activities/claude/endpoint.ts';
+import { FLEET_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
+import { HAND_BACK_GRACE_MS, HEARTBEAT_THROTTLE_MS } from '../workflows/contract/limits.ts';
+import type { Composition } from './composition.ts';
+import type { WorkerConfig } from './config.ts';
+import { workflowBundle } from './workflow-bundle.ts';
+
+/** Slots of short bookkeeping, of workflow tasks. */
+const BOOKKEEPING_SLOTS = 20;
+const WORKFLOW_SLOTS = 40;
+/** About 1 MB each (reference/reliability-and-performance.md §2). */
+const CACHED_WORKFLOWS = 200;
+
+/** After a drain has begun: the call in flight, its checkpoint, and some slack. */
+const SHUTDOWN_GRACE_MS = HAND_BACK_GRACE_MS + 5_000;
+
+const poll = (maximum: number) => ({
+  type: 'autoscaling' as const,
+  minimum: 1,
+  initial: Math.min(2, maximum),
+  maximum,
+});
+
+/** Role → queues, activities and slots. */
+export async function createWorkers(
+  config: WorkerConfig,
+  connection: NativeConnection,
+  { fleet, subagents }: Composition,
+): Promise<Worker[]> {
+  const common = {
+    connection,
+    namespace: config.namespace,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+    shutdownGraceTime: SHUTDOWN_GRACE_MS,
+    shutdownForceTime: SHUTDOWN_GRACE_MS + 10_000,
+  } satisfies Partial<WorkerOptions>;
+  const workers: Worker[] = [];
+  if (config.role !== 'subagent') {
+    workers.push(
+      await Worker.create({
+        ...common,
+        taskQueue: FLEET_QUEUE,
+        workflowBundle: await workflowBundle(join(config.home, 'cache')),
+        activities: { ...fleet },
+        maxCachedWorkflows: CACHED_WORKFLOWS,
+        maxConcurrentActivityTaskExecutions: BOOKKEEPING_SLOTS,
+        maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
+        activityTaskPollerBehavior: poll(2),
+        workflowTaskPollerBehavior: poll(8),
+      }),
+    );
+  }
+  if (config.role !== 'orchestrator' && config.claude && subagents) {
+    workers.push(
+      await Worker.create({
+        ...common,
+        taskQueue: agentsQueue(fingerprint(config.claude)),
+        activities: { ...subagents },
+        maxConcurrentActivityTaskExecutions: config.slots,
+        activityTaskPollerBehavior: poll(8),
+      }),
+    );
+  }
+  return workers;
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
+
+/** Beside the built files of an installed package. */
+const PREBUILT = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+const WORKFLOWS = fileURLToPath(new URL('../workflows/', import.meta.url));
+
+/**
+ * The workflows as one file: prebuilt in an installed package; in a checkout bundled once per content and kept in
+ * `cacheDirectory`, since bundling takes seconds. Safe for two processes at once.
+ */
+export async function workflowBundle(cacheDirectory: string): Promise<WorkflowBundleOption> {
+  if (import.meta.url.endsWith('.js')) return { codePath: PREBUILT };
+  const codePath = join(cacheDirectory, `workflow-bundle-${await contentHash()}.js`);
+  const isThere = await readFile(codePath).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: join(WORKFLOWS, 'index.ts'),
+      logger: new DefaultLogger('ERROR'),
+    });
+    await mkdir(cacheDirectory, { recursive: true });
+    const aside = `${codePath}.${process.pid.toString()}`;
+    await writeFile(aside, code);
+    await rename(aside, codePath);
+  }
+  return { codePath };
+}
+
+async function contentHash(): Promise<string> {
+  const hash = createHash('sha256').update(process.version);
+  const names = (await readdir(WORKFLOWS, { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
+  for (const name of names) hash.update(name).update(await readFile(join(WORKFLOWS, name)));
+  return hash.digest('hex').slice(0, 16);
+}
