@@ -1,0 +1,18 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
+
+/** The published package: JavaScript of every room but test and deploy, and the workflows as one prebuilt bundle. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = `${root}/dist`;
+
+rmSync(dist, { recursive: true, force: true });
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], { stdio: ['ignore', 2, 2] });
+const { code } = await bundleWorkflowCode({
+  workflowsPath: `${root}/workflows/index.ts`,
+  logger: new DefaultLogger('ERROR'),
+});
+writeFileSync(`${dist}/workflow-bundle.js`, code);
