@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { CommandFailure } from './cli/context.ts';
-import { readSettings, type Price, type Settings } from './local/settings-file.ts';
+import { readSettings, type Settings } from './local/settings-file.ts';
 
 /** The environment, read once. The only client file that may look at it. */
 
@@ -32,7 +32,8 @@ export interface Config {
   /** Defaults for fleets that say nothing themselves. */
   model: string | undefined;
   concurrency: number | undefined;
-  prices: Readonly<Record<string, Price>>;
+  /** Absolute path of a price file that adds to the built-in table, for `loadPrices` and the worker. */
+  prices: string | undefined;
   color: 'always' | 'never' | 'auto';
   /** What `run` brought up ends after this long without work. */
   idleExitMs: number;
@@ -88,7 +89,7 @@ export function readConfig(
     claude: flags.simulate ? SIMULATED : claudeAccess(env),
     model: flags.model ?? settings.model,
     concurrency: flags.concurrency ?? settings.concurrency,
-    prices: settings.prices ?? {},
+    prices: env('MUSTER_PRICES') ? resolve(cwd, env('MUSTER_PRICES')!) : settings.prices,
     color: env('NO_COLOR') ? 'never' : (env('CLICOLOR_FORCE') ?? '0') !== '0' ? 'always' : 'auto',
     idleExitMs: wholeNumber('MUSTER_IDLE_EXIT_MS', env('MUSTER_IDLE_EXIT_MS')) ?? IDLE_EXIT_MS,
     temporalBinary: binary && resolve(cwd, binary),

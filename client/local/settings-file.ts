@@ -9,18 +9,11 @@ import { CommandFailure } from '../cli/context.ts';
 export interface Settings {
   model?: string;
   concurrency?: number;
-  prices?: Record<string, Price>;
+  /** A price file, in the form of `activities/claude/price-file.ts`. */
+  prices?: string;
   home?: string;
   artifacts?: string;
   temporalAddress?: string;
-}
-
-/** US dollars for a million tokens. */
-export interface Price {
-  input: number;
-  output: number;
-  cacheRead?: number;
-  cacheWrite?: number;
 }
 
 interface Key {
@@ -36,7 +29,7 @@ const path = (value: unknown, directory: string): string | undefined =>
 const KEYS: Readonly<Record<keyof Settings, Key>> = {
   model: { expected: 'a model such as claude-sonnet-5-5', read: text },
   concurrency: { expected: `a whole number from 1 to ${MAX_CONCURRENCY}`, read: readConcurrency },
-  prices: { expected: '{MODEL: {input: 3, output: 15, cacheRead: 0.3, cacheWrite: 3.75}} in USD', read: readPrices },
+  prices: { expected: 'the path of a price file', read: path },
   home: { expected: 'a directory', read: path },
   artifacts: { expected: 'a directory', read: path },
   temporalAddress: { expected: 'HOST:PORT', read: (value) => (/^\S+:\d+$/.test(String(value)) ? value : undefined) },
@@ -82,18 +75,4 @@ function readKey(file: string, key: string, given: unknown): unknown {
 
 function readConcurrency(value: unknown): number | undefined {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_CONCURRENCY ? Number(value) : undefined;
-}
-
-function readPrices(value: unknown): Record<string, Price> | undefined {
-  const isRecord = (given: unknown): given is Record<string, unknown> =>
-    typeof given === 'object' && given !== null && !Array.isArray(given);
-  const isPrice = (given: unknown): given is Price =>
-    isRecord(given) &&
-    'input' in given &&
-    'output' in given &&
-    Object.entries(given).every(
-      ([key, usd]) =>
-        ['input', 'output', 'cacheRead', 'cacheWrite'].includes(key) && Number.isFinite(usd) && Number(usd) >= 0,
-    );
-  return isRecord(value) && Object.values(value).every(isPrice) ? (value as Record<string, Price>) : undefined;
 }

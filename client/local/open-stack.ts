@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { DiskStore } from '../../activities/artifacts/disk-store.ts';
+import { fingerprint } from '../../activities/claude/endpoint.ts';
+import { HOME } from '../../workflows/contract/home.ts';
+import { agentsQueue } from '../../workflows/contract/ids.ts';
+import type { ClaudeAccess, Config } from '../config.ts';
+import { CommandFailure } from '../cli/context.ts';
+import { isServing, writeState } from './daemon.ts';
+import { VERSION } from './entries.ts';
+import { createHome } from './home.ts';
+import { withLock } from './lock.ts';
+import { boundLog } from './log-file.ts';
+import { ENTRIES, type Place } from './place.ts';
+import { isFresh, readPolls } from './pollers.ts';
+import { connectEmbedded, NAMESPACE, readServer, SERVER_LOG, startServer } from './server.ts';
+import { findSimulated, SIMULATED_LOG, startSimulated } from './simulated.ts';
+import type { Stack } from './stack.ts';
+import { endWorkers, hasWorker, startWorker, workerLog, type TemporalTarget } from './worker.ts';
+
+/** Workers of others are asked after this often. */
+const LOOK_AGAIN_MS = 15_000;
+
+export interface StackOptions {
+  /** One line of talk for stderr. */
+  onProgress: (line: string) => void;
+  /** False: nothing is started, and calls on the client fail while no server runs. Default true. */
+  needsServer?: boolean;
+  /** What is started stays until `muster down`. Default false: until it is idle. */
+  isKept?: boolean;
+  /** Port of Temporal's UI, when the server has to be started. */
+  uiPort?: number;
+  /** Other programs as worker and simulated Claude. */
+  entries?: Place['entries'];
+}
+
+/**
+ * Creates the home where there is none, brings up the embedded server unless `TEMPORAL_ADDRESS` names another, and
+ * connects. Closing it ends no daemon. Throws `CommandFailure`.
+ */
+export async function openStack(config: Config, options: StackOptions): Promise<Stack> {
+  createHome(config.home);
+  const { onProgress, isKept = false, entries = ENTRIES } = options;
+  const place: Place = { config, onProgress, isKept, entries };
+  const store = await DiskStore.open(config.artifacts);
+  const target = await reach(place, options);
+  return new LocalStack(place, store, target);
+}
+
+/** For whoever changes what runs in this home; not re-entrant. */
+export function withHomeLock<T>({ config, onProgress }: Place, work: () => Promise<T>): Promise<T> {
+  return withLock(join(config.home, HOME.run, 'lock'), work, (pid) =>
+    onProgress(`waiting for process ${pid}, which starts or ends what runs in ${config.home}`),
+  );
+}
+
+class LocalStack implements Stack {
+  readonly home: string;
+  readonly store: DiskStore;
+  client: Client;
+  readonly #place: Place;
+  #target: TemporalTarget;
+  /** What `ensureWorker` was asked for, by fingerprint, and so what `mend` looks after. */
+  readonly #ensured = new Map<string, ClaudeAccess>();
+  /** When others were last seen to serve a queue, by fingerprint. */
+  readonly #seenServed = new Map<string, number>();
+  #mending: Promise<void> | undefined;
+
+  constructor(place: Place, store: DiskStore, target: TemporalTarget) {
+    this.#place = place;
+    this.home = place.config.home;
+    this.store = store;
+    this.#target = target;
+    this.client = clientOf(target);
+  }
+
+  async ensureWorker(given: ClaudeAccess): Promise<string> {
+    const access = given.isSimulated ? { ...given, baseUrl: await ensureSimulated(this.#place) } : given;
+    const name = fingerprint(access);
+    const queue = agentsQueue(name);
+    if (!(await this.#isServed(name))) {
+      await withHomeLock(this.#place, async () => {
+        if (!(await this.#isServed(name))) await startWorker(this.#place, access, name, this.#target);
+      });
+    }
+    this.#ensured.set(name, given);
+    return queue;
+  }
+
+  mend(): Promise<void> {
+    this.#mending ??= this.#mend().finally(() => (this.#mending = undefined));
+    return this.#mending;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mending?.catch(() => undefined);
+    await this.#target.connection.close();
+  }
+
+  async #mend(): Promise<void> {
+    const { config } = this.#place;
+    for (const log of [SERVER_LOG, SIMULATED_LOG, ...[...this.#ensured.keys()].map(workerLog)])
+      boundLog(join(this.home, log));
+    if (!config.temporal && !isServing(readServer(this.home))) {
+      const address = await ensureServer(this.#place);
+      if (address !== this.#target.address) await this.#move(await embeddedTarget(address));
+    }
+    for (const access of [...this.#ensured.values()]) await this.ensureWorker(access);
+  }
+
+  /** To a server on another port: whoever holds the old client sees its calls fail, and takes `client` anew. */
+  async #move(target: TemporalTarget): Promise<void> {
+    const old = this.#target.connection;
+    this.#target = target;
+    this.client = clientOf(target);
+    await old.close();
+  }
+
+  /** Embedded, only our own workers count; elsewhere anybody's do. */
+  async #isServed(name: string): Promise<boolean> {
+    if (hasWorker(this.#place, name)) return true;
+    if (!this.#place.config.temporal) return false;
+    if (performance.now() - (this.#seenServed.get(name) ?? -Infinity) < LOOK_AGAIN_MS) return true;
+    const { connection, namespace } = this.#target;
+    const isServed = isFresh(await readPolls(connection, namespace, agentsQueue(name)));
+    if (isServed) this.#seenServed.set(name, performance.now());
+    return isServed;
+  }
+}
+
+function clientOf({ connection, namespace }: TemporalTarget): Client {
+  return new Client({ connection, namespace });
+}
+
+async function reach(place: Place, { needsServer = true, uiPort }: StackOptions): Promise<TemporalTarget> {
+  const { config } = place;
+  if (config.temporal) return connectElsewhere(config.temporal);
+  if (needsServer) return embeddedTarget(await ensureServer(place, uiPort));
+  const address = readServer(config.home)?.address ?? '127.0.0.1:7233';
+  const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
+  return { connection, address, namespace: NAMESPACE };
+}
+
+async function connectElsewhere(temporal: NonNullable<Config['temporal']>): Promise<TemporalTarget> {
+  const { address, namespace, connection: options } = temporal;
+  try {
+    return { connection: await Connection.connect({ ...options, connectTimeout: 10_000 }), address, namespace };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CommandFailure(
+      1,
+      `no Temporal answers at ${address}: ${why}`,
+      'check TEMPORAL_ADDRESS and its TLS and key',
+    );
+  }
+}
+
+async function embeddedTarget(address: string): Promise<TemporalTarget> {
+  try {
+    return { connection: await connectEmbedded(address), address, namespace: NAMESPACE };
+  } catch {
+    throw new CommandFailure(1, `the server runs but does not answer on ${address}`, 'end it with `muster down`');
+  }
+}
+
+/** The address of the embedded server, which serves once this resolves. */
+async function ensureServer(place: Place, uiPort?: number): Promise<string> {
+  const { home } = place.config;
+  const fits = (): string | null => {
+    const state = readServer(home);
+    return isServing(state) && (!place.isKept || state.isKept) ? state.address : null;
+  };
+  return (
+    fits() ??
+    (await withHomeLock(place, async () => {
+      const found = readServer(home);
+      if (isServing(found) && found.address) {
+        // By hand now: it no longer ends with the idle worker of a `run`.
+        if (place.isKept && !found.isKept) writeState(home, HOME.serverFile, { ...found, isKept: true });
+        return found.address;
+      }
+      // One of another version is replaced, and one on a taken port moves: the workers of either can go no further.
+      if (found && found.version !== VERSION) await endWorkers(home);
+      const started = await startServer(place, uiPort);
+      if (found?.address && started.address !== found.address) await endWorkers(home);
+      return started.address!;
+    }))
+  );
+}
+
+async function ensureSimulated(place: Place): Promise<string> {
+  const { home } = place.config;
+  return findSimulated(home) ?? (await withHomeLock(place, async () => findSimulated(home) ?? startSimulated(place)));
+}

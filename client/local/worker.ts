@@ -1,0 +1,127 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import type { Connection } from '@temporalio/client';
+import { HOME } from '../../workflows/contract/home.ts';
+import { agentsQueue } from '../../workflows/contract/ids.ts';
+import type { ClaudeAccess, Environment } from '../config.ts';
+import { CommandFailure } from '../cli/context.ts';
+import { Daemon, endProcess, isServing, readState, removeState, type DaemonState } from './daemon.ts';
+import { VERSION } from './entries.ts';
+import { nodeEnvironment, type Place } from './place.ts';
+import { hasNewer, readPolls } from './pollers.ts';
+
+/** A drain hands every subagent over within seconds (limits.ts: HAND_BACK_GRACE_MS) and stores what it has. */
+export const DRAIN_MS = 30_000;
+const READY_MS = 60_000;
+
+/** The Temporal a worker works for. */
+export interface TemporalTarget {
+  connection: Connection;
+  address: string;
+  namespace: string;
+}
+
+export const workerLog = (fingerprint: string): string => `${HOME.logs}/worker-${fingerprint}.log`;
+
+/** Whether the home's own worker for this access runs, as `place` wants it. Under a millisecond. */
+export function hasWorker({ config, isKept }: Place, fingerprint: string): boolean {
+  const state = readState(config.home, HOME.workerFile(fingerprint));
+  return isServing(state) && (!isKept || state.isKept === true);
+}
+
+/** All workers of the home that have a file, with their fingerprints. */
+export function listWorkers(home: string): { fingerprint: string; state: DaemonState }[] {
+  let names: string[] = [];
+  try {
+    names = readdirSync(`${home}/${HOME.run}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return names.flatMap((name) => {
+    const fingerprint = /^worker-(\w+)\.json$/.exec(name)?.[1];
+    const state = fingerprint && readState(home, HOME.workerFile(fingerprint));
+    return fingerprint && state ? [{ fingerprint, state }] : [];
+  });
+}
+
+/**
+ * Starts a worker for this access and resolves once it polls; the caller holds the home's lock and has seen that none
+ * serves. One of another version, or one half started, is drained first. Throws `CommandFailure` with the end of its
+ * log when it died instead.
+ */
+export async function startWorker(
+  place: Place,
+  access: ClaudeAccess,
+  fingerprint: string,
+  target: TemporalTarget,
+): Promise<void> {
+  const { config, onProgress, isKept } = place;
+  const file = HOME.workerFile(fingerprint);
+  const old = readState(config.home, file);
+  if (old && old.version !== VERSION) onProgress(`draining the worker of muster ${old.version}`);
+  if (old) await endProcess(old, DRAIN_MS);
+  const queue = agentsQueue(fingerprint);
+  const before = await readPolls(target.connection, target.namespace, queue);
+  onProgress('starting a worker');
+  const daemon = await Daemon.start({
+    kind: 'worker',
+    home: config.home,
+    file,
+    log: workerLog(fingerprint),
+    command: process.execPath,
+    args: [place.entries.worker, 'worker', '--role', 'all'],
+    environment: workerEnvironment(place, access, target),
+    port: null,
+    isKept,
+  });
+  const deadline = performance.now() + READY_MS;
+  while (!hasNewer(await readPolls(target.connection, target.namespace, queue), before)) {
+    const isLate = performance.now() > deadline;
+    if (isLate) await daemon.kill();
+    if (isLate || !daemon.isAlive) {
+      const what = isLate ? `did not ask for work within ${READY_MS / 1_000} s` : 'ended as soon as it had started';
+      throw new CommandFailure(1, `the worker ${what}; ${daemon.lastWords()}`);
+    }
+    await delay(20);
+  }
+  daemon.ready(null);
+}
+
+/** Drains and ends all workers of the home; resolves with how each ended. */
+export async function endWorkers(home: string): Promise<{ pid: number; how: 'gone' | 'ended' | 'killed' }[]> {
+  return Promise.all(
+    listWorkers(home).map(async ({ fingerprint, state }) => {
+      const how = await endProcess(state, DRAIN_MS);
+      removeState(home, HOME.workerFile(fingerprint));
+      return { pid: state.pid, how };
+    }),
+  );
+}
+
+function workerEnvironment({ config, isKept }: Place, access: ClaudeAccess, target: TemporalTarget): Environment {
+  const isEmbedded = config.temporal === undefined;
+  const temporal = Object.entries(config.environment).filter(([key]) => !isEmbedded && key.startsWith('TEMPORAL_'));
+  return {
+    ...nodeEnvironment(config),
+    ...(access.isSimulated ? {} : proxyEnvironment(config.environment)),
+    ...Object.fromEntries(temporal),
+    MUSTER_ARTIFACTS: pathToFileURL(config.artifacts).href,
+    MUSTER_PRICES: config.prices,
+    MUSTER_SIMULATED: access.isSimulated ? '1' : undefined,
+    MUSTER_IDLE_EXIT_MS: isKept ? undefined : String(config.idleExitMs),
+    TEMPORAL_ADDRESS: target.address,
+    TEMPORAL_NAMESPACE: target.namespace,
+    ANTHROPIC_BASE_URL: access.baseUrl,
+    ANTHROPIC_API_KEY: access.apiKey,
+    ANTHROPIC_AUTH_TOKEN: access.authToken,
+  };
+}
+
+/** Node looks at proxy variables only when told to; what runs on this machine is never behind one. */
+function proxyEnvironment(environment: Environment): Environment {
+  const isSet = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((key) => environment[key]);
+  if (!isSet) return {};
+  const except = [environment['NO_PROXY'] ?? environment['no_proxy'], '127.0.0.1', 'localhost', '::1'];
+  return { NODE_USE_ENV_PROXY: '1', NO_PROXY: except.filter(Boolean).join(',') };
+}
