@@ -21,7 +21,8 @@ export interface ClaudeOptions extends Endpoint {
 
 /** A caller of one endpoint with one credential. Holds no state of its own; one serves a whole process. */
 export function createClaude({ baseUrl, apiKey, authToken, log, headersTimeoutMs }: ClaudeOptions): Claude {
-  if ((apiKey === undefined) === (authToken === undefined)) throw new Error('exactly one of apiKey and authToken is needed');
+  if ((apiKey === undefined) === (authToken === undefined))
+    throw new Error('exactly one of apiKey and authToken is needed');
   const anthropic = new Anthropic({
     baseURL: baseUrl,
     ...(apiKey === undefined ? { authToken: authToken ?? null } : { apiKey }),
@@ -65,7 +66,10 @@ async function send(
       requestId: requestIdOf(answered),
     });
     const { verdict, requestId, message } = trouble;
-    log?.warn({ model: call.model, verdict, requestId, message, durationMs: Date.now() - startedAtMs }, 'model call failed');
+    log?.warn(
+      { model: call.model, verdict, requestId, message, durationMs: Date.now() - startedAtMs },
+      'model call failed',
+    );
     throw trouble;
   }
 }

@@ -65,7 +65,8 @@ function verdictOf(error: APIError): Verdict {
   if (USAGE_LIMIT_CODES.has(code) || status === 402) return pause('usage_limit', error);
   if (status === 401 || status === 403) return pause('authentication', error);
   if (status === 408 || status === 409 || status === 429 || status >= 500) {
-    const afterMs = retryAfterMs(error.headers) ?? (code === 'cmek_context_unavailable' ? KEY_CONTEXT_WAIT_MS : undefined);
+    const afterMs =
+      retryAfterMs(error.headers) ?? (code === 'cmek_context_unavailable' ? KEY_CONTEXT_WAIT_MS : undefined);
     return { act: 'retry', isRefusal: status === 429 || status === 529, ...(afterMs === undefined ? {} : { afterMs }) };
   }
   return { act: 'fatal', type: fatalType(error, status) };

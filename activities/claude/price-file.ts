@@ -20,10 +20,7 @@ const CAUTIOUS = {
 };
 
 /** Reads parsed JSON into models. Throws one `Error` that lists every fault with its place. */
-export function readPriceFile(
-  json: unknown,
-  known: (id: string) => PricedModel | undefined,
-): Map<string, PricedModel> {
+export function readPriceFile(json: unknown, known: (id: string) => PricedModel | undefined): Map<string, PricedModel> {
   const faults: string[] = [];
   const entries = isRecord(json) && isRecord(json['models']) ? Object.entries(json['models']) : [];
   if (entries.length === 0) faults.push('models: an object with at least one model id is needed');
@@ -56,10 +53,12 @@ function readModel(id: string, entry: unknown, base: PricedModel | undefined, fa
 
 function readSpans(list: readonly unknown[], at: string, faults: string[]): PricedSpan[] {
   const spans = list.map((entry, n) => readSpan(entry, `${at}[${n}]`, faults));
-  if (!spans.some((span) => span.from === undefined)) faults.push(`${at}: one entry must hold from ever (without "from")`);
+  if (!spans.some((span) => span.from === undefined))
+    faults.push(`${at}: one entry must hold from ever (without "from")`);
   for (const from of new Set(spans.map((span) => span.from))) {
     const open = spans.filter((span) => span.from === from && span.upToTokens === undefined);
-    if (open.length !== 1) faults.push(`${at}: exactly one entry ${from ? `from ${from}` : 'from ever'} must have no "upToTokens"`);
+    if (open.length !== 1)
+      faults.push(`${at}: exactly one entry ${from ? `from ${from}` : 'from ever'} must have no "upToTokens"`);
   }
   return spans;
 }

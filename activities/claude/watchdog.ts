@@ -45,7 +45,9 @@ export class Watchdog implements Disposable {
     this.#caller.removeEventListener('abort', this.#onCancel);
   }
 
-  #watchReader(reader: ReadableStreamDefaultReader<Uint8Array>): Pick<typeof reader, 'read' | 'cancel' | 'releaseLock'> {
+  #watchReader(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Pick<typeof reader, 'read' | 'cancel' | 'releaseLock'> {
     return {
       read: async () => {
         const chunk = await reader.read();

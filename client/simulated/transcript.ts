@@ -1,0 +1,78 @@
+import { hash } from 'node:crypto';
+import type Anthropic from '@anthropic-ai/sdk';
+import { readDirection } from './direction.ts';
+import type { RequestBody, SimulatedRequest } from './script.ts';
+
+type Block = Anthropic.ContentBlockParam;
+
+const CONTEXT = /<context\b[^>]*>[\s\S]*?<\/context>/g;
+const OUTPUT_SCHEMA = /<output_schema>([\s\S]*?)<\/output_schema>/;
+
+/** Reads what an agent script needs to know out of a request that has been checked. */
+export function readTranscript(body: RequestBody): SimulatedRequest {
+  const firstText = textOf(body.messages[0]);
+  const withoutContext = firstText.replace(CONTEXT, '');
+  const schema = OUTPUT_SCHEMA.exec(withoutContext)?.[1];
+  const { prompt, direction } = readDirection(withoutContext.replace(OUTPUT_SCHEMA, '').trim());
+  return {
+    body,
+    firstText,
+    prompt,
+    agent: hash('sha256', firstText, 'hex').slice(0, 16),
+    outputSchema: schema === undefined ? undefined : parseSchema(schema),
+    direction,
+  };
+}
+
+/** From 1: answers already given, plus one. */
+export function turnOf(body: RequestBody): number {
+  return body.messages.reduce((turn, message) => (message.role === 'assistant' ? turn + 1 : turn), 1);
+}
+
+export interface ToolResult {
+  name: string;
+  input: unknown;
+  text: string;
+  isError: boolean;
+}
+
+/** Results of tool calls, oldest first, each with the call it answers. */
+export function toolResults(body: RequestBody): ToolResult[] {
+  const calls = new Map<string, { name: string; input: unknown }>();
+  const results: ToolResult[] = [];
+  for (const block of body.messages.flatMap(blocksOf)) {
+    if (block.type === 'tool_use') calls.set(block.id, block);
+    if (block.type !== 'tool_result') continue;
+    const call = calls.get(block.tool_use_id);
+    if (call === undefined) continue;
+    const text = typeof block.content === 'string' ? block.content : textsOf(block.content ?? []);
+    results.push({ name: call.name, input: call.input, text, isError: block.is_error === true });
+  }
+  return results;
+}
+
+export function offersTool(body: RequestBody, name: string): boolean {
+  return body.tools?.some((tool) => 'name' in tool && tool.name === name) ?? false;
+}
+
+/** Content of a message as blocks. */
+export function blocksOf(message: Anthropic.MessageParam): Block[] {
+  return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+}
+
+function textOf(message: Anthropic.MessageParam | undefined): string {
+  return message === undefined ? '' : textsOf(blocksOf(message));
+}
+
+function textsOf(blocks: readonly { type: string }[]): string {
+  return blocks.map((block) => ('text' in block && typeof block.text === 'string' ? block.text : '')).join('\n');
+}
+
+function parseSchema(text: string): Record<string, unknown> | undefined {
+  try {
+    const schema: unknown = JSON.parse(text);
+    return typeof schema === 'object' && schema !== null ? { ...schema } : undefined;
+  } catch {
+    return undefined;
+  }
+}
