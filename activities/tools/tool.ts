@@ -1,6 +1,8 @@
+import type { DenialReason } from '../../workflows/policy/permission.ts';
 import type { Denial, Grant } from '../../workflows/contract/task.schema.ts';
 import type { ToolDefinition } from '../claude/claude.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { ResolvedPath } from './resolved-path.ts';
 
 /** Where and as whom a tool runs. */
 export interface ToolContext {
@@ -25,15 +27,42 @@ export interface ToolAnswer {
   hasWritten: boolean;
 }
 
-/** One file per tool. `run` is only called for input that fits the schema and that the dispatcher has allowed. */
-export interface Tool<Input> {
+/** One file per tool; `defineTool` makes them. */
+export interface Tool {
   definition: ToolDefinition;
-  /** Parses the model's input, or says what is wrong with it in words the model can act on. */
-  parse(input: unknown): { ok: true; input: Input } | { ok: false; message: string };
-  run(input: Input, context: ToolContext): Promise<{ content: string; isError?: boolean; hasWritten?: boolean }>;
+  kind: 'read' | 'search' | 'edit';
+  /** Parses the model's input, or says what is wrong with it in words the model can act on. Never throws. */
+  prepare(input: unknown): PreparedCall | InputFault;
 }
 
-/** parse → permit → confine → run → truncate. Never throws but for `signal.reason` and a full disk (ENOSPC). */
+export interface PreparedCall {
+  ok: true;
+  /** The path the call is about, as the model wrote it; undefined: the working directory. */
+  path: string | undefined;
+  /** Only called once the dispatcher has resolved and allowed that path. Throws `ToolError`, `Refusal`, errors of files. */
+  run(call: AllowedCall): Promise<ToolOutput>;
+}
+
+export interface InputFault {
+  ok: false;
+  message: string;
+  reason?: DenialReason;
+}
+
+export interface AllowedCall extends ToolContext {
+  target: ResolvedPath;
+  /** What the grant says about reading another path, relative to the workspace and resolved. */
+  mayRead(path: string): boolean;
+  /** A path of the workspace as the model writes it: relative to the working directory. */
+  show(path: string): string;
+}
+
+export interface ToolOutput {
+  content: string;
+  hasWritten?: boolean;
+}
+
+/** parse → permit → confine → run → truncate. Never throws but for `signal.reason` and a full disk (ENOSPC, EDQUOT). */
 export interface ToolDispatcher {
   /** The same list for every subagent, in the same order: scope is decided at the call, not by hiding tools. */
   readonly definitions: readonly ToolDefinition[];
