@@ -191,7 +191,8 @@ function claudeAccess(env: Lookup): ClaudeAccess | undefined {
 }
 
 function wholeNumber(key: string, value: string | undefined): number | undefined {
-  if (value === undefined || /^\d{1,12}$/.test(value)) return value === undefined ? undefined : Number(value);
+  if (value === undefined) return undefined;
+  if (/^[1-9]\d{0,11}$/.test(value)) return Number(value);
   throw new CommandFailure(
     2,
     `${key}: ${JSON.stringify(value)} is no whole number of milliseconds`,

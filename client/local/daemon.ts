@@ -134,13 +134,17 @@ export function isServing(state: DaemonState | undefined): state is DaemonState 
   return state !== undefined && state.isReady && state.version === VERSION && isAlive(state);
 }
 
-/** Ends daemons of this home and kind that its files do not name. Returns how many. */
-export async function endStrays(home: string, kind: DaemonKind, known: readonly ProcessIdentity[]): Promise<number> {
+/** Ends daemons of this home and kind that its files do not name, and returns them. */
+export async function endStrays(
+  home: string,
+  kind: DaemonKind,
+  known: readonly ProcessIdentity[],
+): Promise<ProcessIdentity[]> {
   const strays = findSessionLeaders({ MUSTER_HOME: home, [KIND_VARIABLE]: kind }).filter(
     ({ pid }) => pid !== process.pid && !known.some((one) => one.pid === pid),
   );
   await Promise.all(strays.map((stray) => endProcess(stray, 10_000)));
-  return strays.length;
+  return strays;
 }
 
 /**

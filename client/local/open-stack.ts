@@ -8,6 +8,7 @@ import type { ClaudeAccess, Config } from '../config.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { isServing, writeState } from './daemon.ts';
 import { VERSION } from './entries.ts';
+import { lastDownMs } from './down.ts';
 import { createHome } from './home.ts';
 import { withLock } from './lock.ts';
 import { boundLog } from './log-file.ts';
@@ -65,6 +66,7 @@ class LocalStack implements Stack {
   /** When others were last seen to serve a queue, by fingerprint. */
   readonly #seenServed = new Map<string, number>();
   #mending: Promise<void> | undefined;
+  readonly #openedMs = Date.now();
 
   constructor(place: Place, store: DiskStore, target: TemporalTarget) {
     this.#place = place;
@@ -74,7 +76,18 @@ class LocalStack implements Stack {
     this.client = clientOf(target);
   }
 
-  async ensureWorker(given: ClaudeAccess): Promise<string> {
+  async ensureWorker(access: ClaudeAccess): Promise<string> {
+    try {
+      return await this.#ensureWorker(access);
+    } catch (error) {
+      // The server ended meanwhile: killed, or idle until now.
+      if (this.#place.config.temporal || isServing(readServer(this.home))) throw error;
+      await this.mend();
+      return this.#ensureWorker(access);
+    }
+  }
+
+  async #ensureWorker(given: ClaudeAccess): Promise<string> {
     const access = given.isSimulated ? { ...given, baseUrl: await ensureSimulated(this.#place) } : given;
     const name = fingerprint(access);
     const queue = agentsQueue(name);
@@ -102,10 +115,22 @@ class LocalStack implements Stack {
     for (const log of [SERVER_LOG, SIMULATED_LOG, ...[...this.#ensured.keys()].map(workerLog)])
       boundLog(join(this.home, log));
     if (!config.temporal && !isServing(readServer(this.home))) {
+      this.#respectDown();
       const address = await ensureServer(this.#place);
       if (address !== this.#target.address) await this.#move(await embeddedTarget(address));
     }
-    for (const access of [...this.#ensured.values()]) await this.ensureWorker(access);
+    for (const [name, access] of [...this.#ensured]) {
+      if (access.isSimulated ? findSimulated(this.home) && hasWorker(this.#place, name) : await this.#isServed(name))
+        continue;
+      this.#respectDown();
+      await this.#ensureWorker(access);
+    }
+  }
+
+  /** What a person ended by hand stays ended. */
+  #respectDown(): void {
+    if (lastDownMs(this.home) > this.#openedMs)
+      throw new CommandFailure(1, '`muster down` ended what ran here', 'the fleet goes on with `muster watch @latest`');
   }
 
   /** To a server on another port: whoever holds the old client sees its calls fail, and takes `client` anew. */
@@ -136,7 +161,9 @@ async function reach(place: Place, { needsServer = true, uiPort }: StackOptions)
   const { config } = place;
   if (config.temporal) return connectElsewhere(config.temporal);
   if (needsServer) return embeddedTarget(await ensureServer(place, uiPort));
-  const address = readServer(config.home)?.address ?? '127.0.0.1:7233';
+  const server = readServer(config.home);
+  // While none runs calls must fail: on Temporal's usual port someone else's server may listen.
+  const address = (isServing(server) && server.address) || '127.0.0.1:1';
   const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
   return { connection, address, namespace: NAMESPACE };
 }

@@ -70,7 +70,7 @@ async function endOldServer({ config, onProgress }: Place): Promise<void> {
   if (old && old.version !== VERSION) onProgress(`replacing the server of muster ${old.version}`);
   if (old) await endProcess(old, STOP_MS);
   const strays = await endStrays(config.home, 'server', []);
-  if (strays > 0) onProgress('ended a server that an interrupted command had left behind');
+  if (strays.length > 0) onProgress('ended a server that an interrupted command had left behind');
 }
 
 function launch(place: Place, { path }: ServerBinary, port: number, uiPort: number | undefined): Promise<Daemon> {

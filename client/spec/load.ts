@@ -38,6 +38,8 @@ export interface FleetSource {
     timeoutMs?: number;
     maxAgents?: number;
   };
+  /** Of the configuration: for a file that says nothing itself. */
+  defaults?: { concurrency?: number; model?: string };
   /** True for a model of the price table, else the nearest known one, or false when none is near. */
   knownModels: (model: string) => boolean | string;
 }
@@ -108,8 +110,8 @@ class FleetReader {
     const params = resolveParams(root['params'], this.#input.params, this.#faults);
     const head = this.#head(root, params);
     const raw = this.#rawTasks(root);
-    const { base, overrides, knownModels } = { base: this.#base, ...this.#input };
-    const resolver = new TaskResolver({ base, overrides, knownModels }, this.#faults);
+    const { base, overrides, defaults, knownModels } = { base: this.#base, defaults: {}, ...this.#input };
+    const resolver = new TaskResolver({ base, overrides, defaults, knownModels }, this.#faults);
     const warnings: string[] = [];
     const tasks =
       root['targets'] === undefined
@@ -119,7 +121,8 @@ class FleetReader {
       name: head.name ?? defaultName,
       source,
       tasks,
-      maxConcurrentAgents: overrides.concurrency ?? head.maxConcurrentAgents ?? DEFAULT_CONCURRENCY,
+      maxConcurrentAgents:
+        overrides.concurrency ?? head.maxConcurrentAgents ?? defaults.concurrency ?? DEFAULT_CONCURRENCY,
       maxBudgetMicroUsd: this.#budget(head.maxBudgetUsd),
       failIf: this.#failIf(head.failIf),
       warnings: [...warnings, ...resolver.warnings],

@@ -24,6 +24,8 @@ export interface TaskSurroundings {
   /** Absolute: the task file's directory, or the current one for stdin. */
   base: string;
   overrides: { model?: string; timeoutMs?: number };
+  /** For a task that names none. */
+  defaults: { model?: string };
   /** True for a known model, else the nearest known one, or false when none is near. */
   knownModels: (model: string) => boolean | string;
 }
@@ -113,7 +115,8 @@ export class TaskResolver {
   }
 
   #model(named: string | undefined, path: Path): string {
-    const model = this.#surroundings.overrides.model ?? named ?? DEFAULT_MODEL;
+    const { overrides, defaults } = this.#surroundings;
+    const model = overrides.model ?? named ?? defaults.model ?? DEFAULT_MODEL;
     const isFlag = this.#surroundings.overrides.model !== undefined;
     let verdict = this.#models.get(model);
     const isFirst = verdict === undefined;
