@@ -116,8 +116,8 @@ class LocalStack implements Stack {
       boundLog(join(this.home, log));
     if (!config.temporal && !isServing(readServer(this.home))) {
       this.#respectDown();
-      const address = await ensureServer(this.#place);
-      if (address !== this.#target.address) await this.#move(await embeddedTarget(address));
+      if ((await ensureServer(this.#place)) !== this.#target.address)
+        await this.#move(await embeddedTarget(this.#place));
     }
     for (const [name, access] of [...this.#ensured]) {
       if (access.isSimulated ? findSimulated(this.home) && hasWorker(this.#place, name) : await this.#isServed(name))
@@ -160,7 +160,7 @@ function clientOf({ connection, namespace }: TemporalTarget): Client {
 async function reach(place: Place, { needsServer = true, uiPort }: StackOptions): Promise<TemporalTarget> {
   const { config } = place;
   if (config.temporal) return connectElsewhere(config.temporal);
-  if (needsServer) return embeddedTarget(await ensureServer(place, uiPort));
+  if (needsServer) return embeddedTarget(place, uiPort);
   const server = readServer(config.home);
   // While none runs calls must fail: on Temporal's usual port someone else's server may listen.
   const address = (isServing(server) && server.address) || '127.0.0.1:1';
@@ -182,11 +182,16 @@ async function connectElsewhere(temporal: NonNullable<Config['temporal']>): Prom
   }
 }
 
-async function embeddedTarget(address: string): Promise<TemporalTarget> {
-  try {
-    return { connection: await connectEmbedded(address), address, namespace: NAMESPACE };
-  } catch {
-    throw new CommandFailure(1, `the server runs but does not answer on ${address}`, 'end it with `muster down`');
+/** Brings up the server and connects; one that was just ending is waited for and started again. */
+async function embeddedTarget(place: Place, uiPort?: number): Promise<TemporalTarget> {
+  for (let attempt = 1; ; attempt++) {
+    const address = await ensureServer(place, uiPort);
+    try {
+      return { connection: await connectEmbedded(address), address, namespace: NAMESPACE };
+    } catch {
+      if (attempt < 3) continue;
+      throw new CommandFailure(1, `the server runs but does not answer on ${address}`, 'end it with `muster down`');
+    }
   }
 }
 
