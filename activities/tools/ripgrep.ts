@@ -43,7 +43,7 @@ export async function search(
   await using root = await ConfinedDirectory.root(workspace.root);
   const place = target.path === '' ? './' : `./${target.path}`;
   const positional = pattern === undefined ? [place] : [pattern, place];
-  return withIgnoreRules(workspace, target.path, (rules) => {
+  return await withIgnoreRules(workspace, target.path, (rules) => {
     const above = rules === undefined ? [] : [`--ignore-file=${rules}`];
     return run(ripgrep, [...ALWAYS, ...above, ...flags, '--', ...positional], root.place, call.signal);
   });
