@@ -1,0 +1,168 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { SimulatedStats } from '../../client/simulated/journal.ts';
+import type { DaemonFile } from '../../workflows/contract/home.ts';
+import { cpuMs, processesOf, residentBytes } from './process-usage.ts';
+
+const MUSTER = fileURLToPath(new URL('../../bin/muster.js', import.meta.url));
+const PEER = fileURLToPath(new URL('./p-limit-peer.ts', import.meta.url));
+const run = promisify(execFile);
+
+export interface FleetOf {
+  count: number;
+  turns: number;
+  /** As in a `[[simulate latency=…]]` directive. */
+  latency: string;
+  concurrency: number;
+}
+
+export interface Measured {
+  wallMs: number;
+  /** From the command to the provider's first call. */
+  firstCallMs: number;
+  turns: number;
+  /** Server, workers and CLI; the simulated Claude apart. */
+  cpuMs: number;
+  simulatedCpuMs: number;
+  /** Largest sum of resident memory over all processes but the simulated Claude. */
+  peakBytes: number;
+  id: string;
+  exitCode: number | null;
+  slowestStatusMs: number;
+}
+
+/** One warm stack in a home of its own, driven through the command line as a user would. */
+export class BenchStack implements AsyncDisposable {
+  readonly home: string;
+  private readonly directory: string;
+  private readonly env: NodeJS.ProcessEnv;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+    this.home = join(directory, 'home');
+    this.env = { ...process.env, MUSTER_HOME: this.home, NO_COLOR: '1' };
+  }
+
+  static async start(): Promise<BenchStack> {
+    const stack = new BenchStack(await mkdtemp(join(tmpdir(), 'muster-bench-')));
+    await mkdir(join(stack.directory, 'files'));
+    await stack.muster('up', '--simulate');
+    return stack;
+  }
+
+  async muster(...args: string[]): Promise<string> {
+    return (await run(process.execPath, [MUSTER, ...args], { env: this.env, cwd: join(this.directory, 'files') }))
+      .stdout;
+  }
+
+  async simulatedUrl(): Promise<string> {
+    const { address } = JSON.parse(await readFile(join(this.home, 'run/simulated.json'), 'utf8')) as DaemonFile;
+    return address!.startsWith('http') ? address! : `http://${address!}`;
+  }
+
+  async stats(): Promise<SimulatedStats> {
+    return (await (await fetch(`${await this.simulatedUrl()}/__simulated/stats`)).json()) as SimulatedStats;
+  }
+
+  /** Runs one fleet to its end. `asksStatus`: measures `muster status` all the while. */
+  async fleet({ count, turns, latency, concurrency }: FleetOf, asksStatus = false): Promise<Measured> {
+    const file = join(this.directory, 'tasks.json');
+    const nonce = Date.now().toString(36);
+    const tasks = Array.from({ length: count }, (_, i) => ({
+      prompt: `[[simulate turns=${turns.toString()} latency=${latency} seed=a${i.toString()}]] Work ${nonce} ${i.toString()}`,
+      working_directory: 'files',
+      permissions: 'read-only',
+    }));
+    await writeFile(file, JSON.stringify({ tasks }));
+    const before = await this.stats();
+    const cpuBefore = this.usage();
+    const startedAt = Date.now();
+    const args = [MUSTER, 'run', file, '--simulate', '--fresh', '--concurrency', concurrency.toString()];
+    const cli = spawn(process.execPath, [...args, '--output-format', 'json'], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let output = '';
+    cli.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const peak = { bytes: 0, cliCpuMs: 0, firstCallMs: 0, slowestStatusMs: 0 };
+    const watching = this.observe(cli.pid!, before.calls, startedAt, peak, asksStatus);
+    const [exitCode] = (await once(cli, 'exit')) as [number | null];
+    const wallMs = Date.now() - startedAt;
+    watching.stop();
+    const after = await this.stats();
+    const cpuAfter = this.usage();
+    const { id } = JSON.parse(output) as { id: string };
+    return {
+      wallMs,
+      firstCallMs: peak.firstCallMs,
+      turns: after.answered - before.answered,
+      cpuMs: cpuAfter.others - cpuBefore.others + peak.cliCpuMs,
+      simulatedCpuMs: cpuAfter.simulated - cpuBefore.simulated,
+      peakBytes: peak.bytes,
+      id,
+      exitCode,
+      slowestStatusMs: peak.slowestStatusMs,
+    };
+  }
+
+  async peer({ count, turns, latency, concurrency }: FleetOf): Promise<{ wallMs: number; cpuMs: number }> {
+    const args = [PEER, await this.simulatedUrl(), count, turns, latency, concurrency].map(String);
+    return JSON.parse((await run(process.execPath, args)).stdout) as { wallMs: number; cpuMs: number };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.muster('down');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private usage(): { simulated: number; others: number } {
+    let simulated = 0;
+    let others = 0;
+    for (const { pid, command } of processesOf(this.home)) {
+      if (command.includes('/simulated/')) simulated += cpuMs(pid);
+      else if (!command.includes('muster.js run')) others += cpuMs(pid);
+    }
+    return { simulated, others };
+  }
+
+  private observe(
+    cli: number,
+    callsBefore: number,
+    startedAt: number,
+    peak: { bytes: number; cliCpuMs: number; firstCallMs: number; slowestStatusMs: number },
+    asksStatus: boolean,
+  ): { stop(): void } {
+    let isOver = false;
+    const sample = async (): Promise<void> => {
+      while (!isOver) {
+        peak.cliCpuMs = Math.max(peak.cliCpuMs, cpuMs(cli));
+        const all = processesOf(this.home).filter(({ command }) => !command.includes('/simulated/'));
+        peak.bytes = Math.max(
+          peak.bytes,
+          all.reduce((sum, { pid }) => sum + residentBytes(pid), 0),
+        );
+        if (peak.firstCallMs === 0) {
+          const { calls, lastCallAtMs } = await this.stats();
+          if (calls > callsBefore) peak.firstCallMs = lastCallAtMs! - startedAt;
+        }
+        await new Promise((resolve) => setTimeout(resolve, peak.firstCallMs === 0 ? 20 : 500));
+      }
+    };
+    const ask = async (): Promise<void> => {
+      while (!isOver && asksStatus) {
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        const askedAt = performance.now();
+        await this.muster('status', '@latest', '--output-format', 'json').catch(() => undefined);
+        peak.slowestStatusMs = Math.max(peak.slowestStatusMs, performance.now() - askedAt);
+      }
+    };
+    void sample();
+    void ask();
+    return { stop: () => (isOver = true) };
+  }
+}
