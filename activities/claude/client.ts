@@ -75,7 +75,8 @@ async function send(
 }
 
 function answerOf(model: string, message: Anthropic.Message, response: Response | undefined): ClaudeAnswer {
-  const { usage: billed } = message;
+  const { usage: billed, stop_reason: stopReason } = message;
+  if (stopReason === null) throw new Error('the message has no stop reason');
   const usage = {
     input_tokens: billed.input_tokens,
     output_tokens: billed.output_tokens,
@@ -84,8 +85,7 @@ function answerOf(model: string, message: Anthropic.Message, response: Response 
   };
   return {
     content: message.content,
-    // Only a message that has not ended has none; then `finalMessage` has thrown.
-    stopReason: message.stop_reason ?? 'end_turn',
+    stopReason,
     usage,
     costMicroUsd: costMicroUsd(model, { ...usage, cache_creation: billed.cache_creation }),
     requestId: requestIdOf(response),

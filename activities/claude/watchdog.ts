@@ -1,3 +1,8 @@
+/** As much of a body as the SDK's stream reader uses. */
+interface Body {
+  getReader(): Pick<ReadableStreamDefaultReader<Uint8Array>, 'read' | 'cancel' | 'releaseLock'>;
+}
+
 /**
  * Ends a call whose wire has been silent too long. It watches raw bytes, because the SDK swallows pings and its own timeout
  * ends with the headers. Makes one abort signal of the caller's and its own, and leaves no timer and no listener behind.
@@ -7,6 +12,8 @@ export class Watchdog implements Disposable {
   readonly #caller: AbortSignal;
   readonly #timer: NodeJS.Timeout;
   #hasStalled = false;
+  /** Kept for the whole call: the SDK stops listening to our signal once the body it was given is collected. */
+  #body: Body | undefined;
 
   /** Counts from now on; `stallMs` of silence, headers included. */
   constructor(caller: AbortSignal, stallMs: number) {
@@ -24,16 +31,15 @@ export class Watchdog implements Disposable {
     return this.#hasStalled;
   }
 
-  /** The same response, each chunk of whose body restarts the clock. */
+  /** The same response, each chunk of whose body restarts the clock. Once per watchdog. */
   watch(response: Response): Response {
     this.#timer.refresh();
-    const { body } = response;
-    if (!response.ok || body === null) return response;
-    // A transform stream would do the same for a third of the call's CPU; the SDK only ever takes a reader of the body.
-    const getReader = () => this.#watchReader(body.getReader());
+    if (!response.ok || response.body === null) return response;
+    this.#body = this.#watched(response.body);
+    // A second stream around the body would be the plain way; it costs a fifth of the whole call's CPU (measured).
     return new Proxy(response, {
       get: (target, key) => {
-        if (key === 'body') return { getReader };
+        if (key === 'body') return this.#body;
         const value: unknown = Reflect.get(target, key, target);
         return typeof value === 'function' ? value.bind(target) : value;
       },
@@ -43,19 +49,21 @@ export class Watchdog implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#caller.removeEventListener('abort', this.#onCancel);
+    this.#body = undefined;
   }
 
-  #watchReader(
-    reader: ReadableStreamDefaultReader<Uint8Array>,
-  ): Pick<typeof reader, 'read' | 'cancel' | 'releaseLock'> {
+  #watched(stream: ReadableStream<Uint8Array>): Body {
+    const reader = stream.getReader();
     return {
-      read: async () => {
-        const chunk = await reader.read();
-        this.#timer.refresh();
-        return chunk;
-      },
-      cancel: (reason) => reader.cancel(reason),
-      releaseLock: () => reader.releaseLock(),
+      getReader: () => ({
+        read: async () => {
+          const chunk = await reader.read();
+          this.#timer.refresh();
+          return chunk;
+        },
+        cancel: (reason) => reader.cancel(reason),
+        releaseLock: () => reader.releaseLock(),
+      }),
     };
   }
 
