@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { rgPath } from '@vscode/ripgrep';
+import { DiskStore } from '../../activities/artifacts/disk-store.ts';
+import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
+import { createClaude } from '../../activities/claude/client.ts';
+import * as prices from '../../activities/claude/prices.ts';
+import { createLog } from '../../activities/observe/log.ts';
+import type { SubagentParts } from '../../activities/subagent/parts.ts';
+import { runSubagent } from '../../activities/subagent/run-subagent.ts';
+import { createToolDispatcher } from '../../activities/tools/dispatcher.ts';
+import { structuredOutputDefinition, validateOutput } from '../../activities/tools/structured-output.ts';
+import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
+import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
+import { startSimulatedClaude, type SimulatedClaude } from '../../client/simulated/server.ts';
+import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
+import type { Manifest, Result, Task } from '../../workflows/contract/task.schema.ts';
+import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+export interface Fleet {
+  run(index?: number, of?: Partial<UnitRef> & { attempt?: number; back?: AbortSignal }): Promise<UnitOutcome>;
+  result(index?: number, generation?: number): Promise<Result>;
+}
+
+/** Everything around `runSubagent` but Temporal: a disk store, real tools and workspaces, a simulated Claude over HTTP. */
+export class SubagentBench implements AsyncDisposable {
+  readonly parts: SubagentParts;
+  readonly claude: SimulatedClaude;
+  readonly directory: string;
+  private readonly dispose: () => Promise<void>;
+  private fleets = 0;
+
+  private constructor(parts: SubagentParts, claude: SimulatedClaude, directory: string, dispose: () => Promise<void>) {
+    this.parts = parts;
+    this.claude = claude;
+    this.directory = directory;
+    this.dispose = dispose;
+  }
+
+  static async start(): Promise<SubagentBench> {
+    const temporary = await temporaryDirectory();
+    const claude = await startSimulatedClaude({ latency: 0 });
+    const store = await DiskStore.open(join(temporary.path, 'artifacts'));
+    const log = createLog('silent');
+    const parts: SubagentParts = {
+      store,
+      records: new FleetRecords(store),
+      claude: createClaude({ baseUrl: claude.url, apiKey: 'test' }),
+      prices,
+      tools: createToolDispatcher({ ripgrep: rgPath, log }),
+      structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
+      workspaces: createWorkspaces({ directory: join(temporary.path, 'workspaces'), store }),
+      log,
+    };
+    await mkdir(join(temporary.path, 'files/src'), { recursive: true });
+    await writeFile(join(temporary.path, 'files/src/a.txt'), 'alpha\n');
+    return new SubagentBench(parts, claude, temporary.path, async () => {
+      await claude.close();
+      await temporary[Symbol.asyncDispose]();
+    });
+  }
+
+  /** A fleet of these tasks over `files/`, written down and not started: `run` is one dispatch of one attempt. */
+  async fleet(tasks: (Partial<Task> & { prompt: string })[], head: Partial<Manifest> = {}): Promise<Fleet> {
+    const fleetId = `fleet-${(++this.fleets).toString()}`;
+    const { source } = await snapshotDirectory(join(this.directory, 'files'), {
+      store: this.parts.store,
+      cacheDirectory: join(this.directory, 'snapshots'),
+    });
+    const full = tasks.map((task, i): Task => ({
+      label: `task-${(i + 1).toString()}`,
+      context: [],
+      workspace: source,
+      permissions: { allow: ['Read', 'Edit(**)'], deny: [], mode: 'dontAsk' },
+      model: DEFAULT_MODEL,
+      timeoutMs: 60_000,
+      stallTimeoutMs: 10_000,
+      dependsOn: [],
+      occurrence: 0,
+      ...task,
+    }));
+    const manifest = await this.parts.records.saveManifest(
+      { v: 1, fleetId, name: 'test', hasGraph: false, simulated: true, endpoint: 'test', reuse: 'auto', ...head },
+      full,
+    );
+    return {
+      run: (index = 0, { attempt = 1, back = new AbortController().signal, ...of } = {}) =>
+        runSubagent(this.parts, {
+          unit: { v: 1, fleetId, index, generation: 1, epoch: 1, manifest, sliceMicroUsd: null, ...of },
+          attempt,
+          back,
+          onCheckpoint: () => undefined,
+        }),
+      result: async (index = 0, generation = 1) => {
+        const found = await this.parts.records.subagent(fleetId, index, generation);
+        if (!found?.record.result) throw new Error(`subagent ${index.toString()} has no result`);
+        return found.record.result;
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
