@@ -1,0 +1,26 @@
+import { CloneDenied, WorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
+
+const FULL = /No space left on device|Disk quota exceeded/;
+/** A remote that answered, and said no: asking again will not help. */
+const DENIED =
+  /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied|Repository not found|repository '.*' not found|does not appear to be a git repository|returned error: 40[134]|Host key verification failed|transport '.*' not allowed|couldn't find remote ref|access rights|not our ref|dubious ownership/i;
+
+/** The one place that reads git's English. `args` of the call only matter by their first word. */
+export function gitFailure(args: readonly string[], stderr: string, code: number): Error {
+  const message = `git ${args[0] ?? ''} ended with ${code.toString()}: ${summary(stderr)}`;
+  if (FULL.test(stderr)) return new WorkspaceFull(message);
+  const isRemote = args[0] === 'fetch' || args[0] === 'ls-remote';
+  if (isRemote && DENIED.test(stderr)) return new CloneDenied(message);
+  return new WorkspaceUnavailable(message);
+}
+
+/** What git said, short enough for a result, with credentials of URLs and control characters taken out. */
+function summary(stderr: string): string {
+  const lines = stderr
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@]*@/gi, '$1')
+
+    .replace(/\x1b\[[0-9;]*[A-Za-z]|[\x00-\x09\x0b-\x1f\x7f]/g, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('hint:'));
+  return lines.slice(-6).join('; ').slice(0, 600) || 'no message';
+}

@@ -1,0 +1,144 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { copyFile, mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { chooseFiles, MAX_DIRECTORY_BYTES, type Choice } from './file-choice.ts';
+import { isIgnored, listDirectory, listRepository, records, repositoryAround, toBytes } from './file-list.ts';
+import { codeOf, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
+import { saveBundle } from './bundle.ts';
+import { WorkspaceUnavailable } from './workspace.ts';
+
+export interface SnapshotOptions {
+  store: ArtifactStore;
+  /** Absolute; ours alone. Holds what was hashed before, so that a second snapshot only hashes what has changed. */
+  cacheDirectory: string;
+  /** Absolute paths that are never part of a workspace: the file being run, MUSTER_HOME. */
+  exclude?: readonly string[];
+  maxDirectoryBytes?: number;
+  signal?: AbortSignal;
+}
+
+export interface Snapshot {
+  source: WorkspaceSource;
+  /** What was left out and why, a sentence each, for stderr. */
+  warnings: string[];
+}
+
+/**
+ * Stores a directory as it stands, the whole repository around it where there is one (contracts §1,
+ * `working_directory`). Neither the directory nor its `.git` is written to. Safe to call twice and from two processes
+ * at once. Throws `WorkspaceUnavailable`, `WorkspaceTooLarge`, `StoreFull`, or `WorkspaceFull` for the cache's disk.
+ */
+export async function snapshotDirectory(directory: string, options: SnapshotOptions): Promise<Snapshot> {
+  const origin = await realDirectory(directory);
+  const exclude = await Promise.all((options.exclude ?? []).map((path) => realpath(path).catch(() => path)));
+  const { cache, choice } = await choose(origin, exclude, options);
+  const tree = await hashFiles(cache, choice, options.signal);
+  return {
+    source: {
+      bundle: tree === EMPTY_TREE ? null : await saveBundle(cache.repository, tree, options.store),
+      tree,
+      subdirectory: relative(cache.root, origin).split(sep).join('/'),
+      origin,
+    },
+    warnings: choice.warnings,
+  };
+}
+
+/** What was hashed before of one root: a repository of our own with an index over the user's files. */
+interface Cache {
+  root: string;
+  repository: Repository;
+}
+
+async function openCache(root: string, cacheDirectory: string): Promise<Cache> {
+  const name = createHash('sha256').update(root).digest('hex').slice(0, 32);
+  return { root, repository: await Repository.create(join(cacheDirectory, `${name}.git`)) };
+}
+
+async function choose(
+  origin: string,
+  exclude: readonly string[],
+  options: SnapshotOptions,
+): Promise<{ cache: Cache; choice: Choice }> {
+  const maxBytes = options.maxDirectoryBytes ?? MAX_DIRECTORY_BYTES;
+  await mkdir(options.cacheDirectory, { recursive: true, mode: 0o700 });
+  const root = await repositoryAround(origin);
+  if (root !== undefined) {
+    const choice = await chooseFiles(await listRepository(root), exclude, maxBytes);
+    const below = toBytes(`${relative(root, origin)}/`);
+    // A working directory its repository ignores would be missing from the workspace: it is taken by itself.
+    if (root === origin || choice.files.some((path) => path.startsWith(below)) || !(await isIgnored(origin))) {
+      return { cache: await openCache(root, options.cacheDirectory), choice };
+    }
+  }
+  const cache = await openCache(origin, options.cacheDirectory);
+  return { cache, choice: await chooseFiles(await listDirectory(origin, cache.repository), exclude, maxBytes) };
+}
+
+/** Hashes what has changed since the last snapshot of this root, into an index of this call's own. */
+async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: AbortSignal): Promise<string> {
+  const kept = join(repository.directory, 'index');
+  const index = `${kept}.${randomUUID()}`;
+  const workTree = repository.at(root, index);
+  try {
+    const isKnown = await copyFile(kept, index)
+      .then(() => true)
+      .catch(ignoreMissing);
+    const tree = await hashInto(workTree, choice, isKnown, signal).catch(async (error: unknown) => {
+      signal?.throwIfAborted();
+      if (!(error instanceof WorkspaceUnavailable)) throw error;
+      // A file that changed under git, or a cache that lost objects the index counts on: once more, from nothing.
+      await rm(index, { force: true });
+      return hashInto(workTree, choice, false, signal);
+    });
+    await rename(index, kept).catch(ignoreMissing);
+    return tree;
+  } finally {
+    await Promise.all([index, `${index}.lock`].map((path) => rm(path, { force: true })));
+  }
+}
+
+/** A first time, all contents go to one pack: a file each would cost five times the CPU. */
+const INTO_ONE_PACK = ['-c', 'core.bigFileThreshold=1'];
+
+async function hashInto(
+  workTree: WorkTree,
+  { files }: Choice,
+  isKnown: boolean,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const call = signal === undefined ? {} : { signal };
+  const feed = async (flags: readonly string[], paths: readonly string[]): Promise<void> => {
+    if (paths.length === 0) return;
+    const input = Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
+    const args = [...(isKnown ? [] : INTO_ONE_PACK), 'update-index', ...flags, '-z', '--stdin'];
+    await workTree.run(args, { ...call, input });
+  };
+  if (isKnown) {
+    const wanted = new Set(files);
+    const indexed = records((await workTree.run(['ls-files', '-z'], call)).stdout);
+    await feed(
+      ['--force-remove'],
+      indexed.filter((path) => !wanted.has(path)),
+    );
+  }
+  await feed(['--add', '--remove', '--replace'], files);
+  return files.length === 0 ? EMPTY_TREE : workTree.line(['write-tree'], call);
+}
+
+function ignoreMissing(error: unknown): false {
+  if (codeOf(error) !== 'ENOENT') throw error;
+  return false;
+}
+
+async function realDirectory(directory: string): Promise<string> {
+  try {
+    const real = await realpath(directory);
+    if ((await stat(real)).isDirectory()) return real;
+  } catch (cause) {
+    throw new WorkspaceUnavailable(`${directory} cannot be read`, { cause });
+  }
+  throw new WorkspaceUnavailable(`${directory} is not a directory`);
+}
