@@ -48,10 +48,10 @@ export async function openStack(config: Config, options: StackOptions): Promise<
   return new LocalStack(place, store, target);
 }
 
-/** For whoever changes what runs in this home; not re-entrant. */
-export function withHomeLock<T>({ config, onProgress }: Place, work: () => Promise<T>): Promise<T> {
-  return withLock(join(config.home, HOME.run, 'lock'), work, (pid) =>
-    onProgress(`waiting for process ${pid}, which starts or ends what runs in ${config.home}`),
+/** For whoever changes what runs in this home, which exists; not re-entrant. */
+export function withHomeLock<T>(home: string, onProgress: (line: string) => void, work: () => Promise<T>): Promise<T> {
+  return withLock(join(home, HOME.run, 'lock'), work, (pid) =>
+    onProgress(`waiting for process ${pid}, which starts or ends what runs in ${home}`),
   );
 }
 
@@ -92,7 +92,7 @@ class LocalStack implements Stack {
     const name = fingerprint(access);
     const queue = agentsQueue(name);
     if (!(await this.#isServed(name))) {
-      await withHomeLock(this.#place, async () => {
+      await withHomeLock(this.home, this.#place.onProgress, async () => {
         if (!(await this.#isServed(name))) await startWorker(this.#place, access, name, this.#target);
       });
     }
@@ -204,7 +204,7 @@ async function ensureServer(place: Place, uiPort?: number): Promise<string> {
   };
   return (
     fits() ??
-    (await withHomeLock(place, async () => {
+    (await withHomeLock(home, place.onProgress, async () => {
       const found = readServer(home);
       if (isServing(found) && found.address) {
         // By hand now: it no longer ends with the idle worker of a `run`.
@@ -222,5 +222,8 @@ async function ensureServer(place: Place, uiPort?: number): Promise<string> {
 
 async function ensureSimulated(place: Place): Promise<string> {
   const { home } = place.config;
-  return findSimulated(home) ?? (await withHomeLock(place, async () => findSimulated(home) ?? startSimulated(place)));
+  return (
+    findSimulated(home) ??
+    (await withHomeLock(home, place.onProgress, async () => findSimulated(home) ?? startSimulated(place)))
+  );
 }

@@ -1,0 +1,18 @@
+import type { Config } from '../../config.ts';
+import { failed, ok, type Check } from './check.ts';
+import { homeChecks } from './home-checks.ts';
+import { hostChecks } from './host-checks.ts';
+import { serverChecks } from './server-checks.ts';
+
+/** Looks at every need, each on its own, in a second or two. Starts and changes nothing. */
+export async function diagnose(config: Config): Promise<Check[]> {
+  const [host, server] = await Promise.all([hostChecks(config), serverChecks(config)]);
+  return [...host, ...server, ...homeChecks(config), credentials(config)];
+}
+
+function credentials({ claude }: Config): Check {
+  if (claude)
+    return ok('credentials', `${claude.apiKey ? 'ANTHROPIC_API_KEY' : 'ANTHROPIC_AUTH_TOKEN'} for ${claude.baseUrl}`);
+  const hint = 'set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN; `muster run --simulate` needs none';
+  return failed('credentials', 'ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN are unset or empty', hint);
+}
