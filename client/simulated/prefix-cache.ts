@@ -123,13 +123,19 @@ function breakpointsOf(segments: readonly Segment[], keys: readonly string[], mi
 }
 
 function segmentsOf({ tools, system, messages, cache_control }: RequestBody): Segment[] {
-  const segments = (tools ?? []).map((tool) => segment(tool, ''));
+  const segments = tools === undefined || tools.length === 0 ? [] : [toolSegment(tools)];
   if (typeof system === 'string') segments.push(segment({ text: system }, 'system'));
   else segments.push(...(system ?? []).map((block) => segment(block, 'system')));
   for (const message of messages) segments.push(...blocksOf(message).map((block) => segment(block, message.role)));
   const last = segments.at(-1);
   if (cache_control && last !== undefined) last.marker ??= cache_control.ttl ?? '5m';
   return segments;
+}
+
+/** The whole list as one: nothing caches half of it, and it is the longest thing to hash. */
+function toolSegment(tools: NonNullable<RequestBody['tools']>): Segment {
+  const marker = tools.map((tool) => ('cache_control' in tool ? tool.cache_control : undefined)).findLast(Boolean);
+  return { ...measured(JSON.stringify(tools), 'tools'), ...(marker ? { marker: marker.ttl ?? '5m' } : {}) };
 }
 
 function segment(block: object, role: string): Segment {
