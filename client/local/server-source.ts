@@ -14,7 +14,7 @@ import { lastLines } from './log-file.ts';
 export const DOWNLOADS = 'https://temporal.download';
 
 /** Longest wait for an answer, and longest silence in the middle of it. */
-const STALL_MS = 10_000;
+export const STALL_MS = 10_000;
 const BUILD_MS = 30 * 60_000;
 const STILL_BUILDING_MS = 30_000;
 
@@ -22,11 +22,16 @@ const STILL_BUILDING_MS = 30_000;
  * Downloads Temporal's CLI to `path`, which appears whole or not at all. The caller holds the lock of `path`. Gives up
  * quickly when the origin does not answer; throws `Error`.
  */
-export function downloadServer(options: { origin: string; version: string; path: string }): Promise<void> {
-  const { origin, version, path } = options;
+export function downloadServer(options: {
+  origin: string;
+  version: string;
+  path: string;
+  stallMs?: number;
+}): Promise<void> {
+  const { origin, version, path, stallMs = STALL_MS } = options;
   return intoPlace(path, async (directory) => {
     const stalled = new AbortController();
-    const watch = setTimeout(() => stalled.abort(new Error(`silent for ${STALL_MS / 1_000} s`)), STALL_MS);
+    const watch = setTimeout(() => stalled.abort(new Error(`silent for ${stallMs / 1_000} s`)), stallMs);
     try {
       const url = `${origin}/cli/archive/${version}?platform=${platform()}&arch=${arch() === 'x64' ? 'amd64' : arch()}`;
       const response = await fetch(url, { signal: stalled.signal });

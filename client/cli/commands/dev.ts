@@ -32,13 +32,13 @@ export const register: Register = (program) => {
       createHome(home);
       const say = (line: string): void => terminal.say(line);
       const stop = stopSignal();
-      const logs = new LogFollower(join(home, HOME.logs));
-      const end = async (only?: (pid: number) => boolean): Promise<void> => {
-        const ended = await withHomeLock(home, say, () => endDaemons(home, only && (({ state }) => only(state.pid))));
+      const end = async (): Promise<void> => {
+        const ended = await withHomeLock(home, say, () => endDaemons(home));
         for (const { kind, pid } of ended) say(`ended ${kind} ${pid}`);
       };
       // The server in the background has no UI.
-      if (listDaemons(home).some(({ kind, isAlive }) => kind === 'server' && isAlive)) await end();
+      if (listDaemons(home).some(({ isAlive }) => isAlive)) await end();
+      const logs = new LogFollower(join(home, HOME.logs));
       try {
         const uiPort = await freePort(UI_PORT);
         await using stack = await openStack(config, { onProgress: say, uiPort });
