@@ -11,7 +11,11 @@ import type { Tool } from './tool.ts';
 const MAX_FILES = 1_000;
 
 const input = z.strictObject({
-  pattern: z.string().min(1).describe('Such as "**/*.ts", "src/*.{js,jsx}" or "package.json"; relative to path.'),
+  pattern: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .describe('Such as "**/*.ts", "src/*.{js,jsx}" or "package.json"; relative to path.'),
   path: z.string().optional().describe('Directory to search; default: the working directory.'),
 });
 
@@ -30,7 +34,7 @@ export function createGlobTool(ripgrep: Ripgrep): Tool {
       const { path, type } = call.target;
       const matches = readGlob(pattern);
       if (type === 'missing') throw await missingFile(call);
-      if (type !== 'directory') throw new ToolError(`${call.show(path)} is a file; path must be a directory.`);
+      if (type !== 'directory') throw new ToolError(`${call.show(path)} is no directory; path must be one.`);
       const output = await search(ripgrep, call, ['--files']);
       const found = output.text
         .split('\0')

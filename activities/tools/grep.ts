@@ -4,14 +4,24 @@ import { readGlob } from './glob-pattern.ts';
 import { showCounts, showFiles, showLines, type Shown } from './grep-output.ts';
 import { inside } from './confirmed-files.ts';
 import { missingFile } from './nearest-name.ts';
+import { Refusal, ToolError } from './refusal.ts';
 import { type Ripgrep, search } from './ripgrep.ts';
 import type { AllowedCall, Tool } from './tool.ts';
 import { workingDirectory } from './resolved-path.ts';
 
 const input = z.strictObject({
-  pattern: z.string().min(1).describe('Regular expression of ripgrep (Rust); "(?i)" in front ignores case.'),
+  pattern: z
+    .string()
+    .min(1)
+    .max(10_000)
+    .describe('Regular expression of ripgrep (Rust); "(?i)" in front ignores case.'),
   path: z.string().optional().describe('Directory or file to search; default: the working directory.'),
-  glob: z.string().min(1).optional().describe('Only files that match, such as "*.ts"; "!*.test.ts": only others.'),
+  glob: z
+    .string()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Only files that match, such as "*.ts"; "!*.test.ts": only others.'),
   output_mode: z
     .enum(['files_with_matches', 'content', 'count'])
     .optional()
@@ -43,7 +53,9 @@ export function createGrepTool(ripgrep: Ripgrep): Tool {
     path: ({ path }) => path,
     async run({ pattern, glob, output_mode: mode = 'files_with_matches' }, call) {
       const isWanted = glob === undefined ? () => true : wanted(glob, call);
+      if (pattern.includes('\0')) throw new ToolError('The pattern holds a NUL, which no text does.');
       if (call.target.type === 'missing') throw await missingFile(call);
+      if (call.target.type === 'other') throw new Refusal('NOT_REGULAR', 'only files and directories are searched');
       const output = await search(ripgrep, call, [...FLAGS[mode], ...nameFilter(glob)], pattern);
       const { lines, cut = output.cut } = await SHOW[mode](call, output.text, isWanted);
       const note = cut === undefined ? '' : `\n\n(Not all: ${cut}. Narrow pattern, path or glob.)`;
@@ -62,9 +74,9 @@ function wanted(glob: string, call: AllowedCall): Wanted {
 }
 
 /**
- * Saves ripgrep the files a plain name pattern leaves out. As a type, for its own `--glob` would bring back what ignore
- * files name. A colon would speak its language of types.
+ * Saves ripgrep the files that a plain name pattern leaves out. As a type, for its own `--glob` would bring back what
+ * ignore files name. Characters that it might read in another way are not left to it.
  */
 function nameFilter(glob: string | undefined): string[] {
-  return glob === undefined || /[/:!\\[]/.test(glob) ? [] : [`--type-add=wanted:${glob}`, '--type=wanted'];
+  return glob === undefined || /[^\w.*?{},@+-]/.test(glob) ? [] : [`--type-add=wanted:${glob}`, '--type=wanted'];
 }
