@@ -10,11 +10,13 @@ import {
   type FleetStatus,
 } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
+import type { ClaudeAccess } from '../config.ts';
 import type { Stack } from '../local/stack.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import { collect } from './bounded.ts';
 import { FleetFailure } from './failure.ts';
 import { LATEST } from './fleet-id.ts';
+import { endedBefore, forget, forgetBundles } from './forgetting.ts';
 import { FleetRoot } from './fleet-root.ts';
 import { nearestName, resolveLabels } from './labels.ts';
 import { changeFleet, startNextGeneration } from './next-generation.ts';
@@ -32,9 +34,14 @@ import { FleetWatch, type WatchOptions } from './watch.ts';
 export class FleetClient {
   readonly records: FleetRecords;
   readonly #stack: Stack;
+  readonly #accessOf: (fleet: FleetRecord) => ClaudeAccess | undefined;
+  /** Fleets whose server and worker were seen to be up, by queue. */
+  readonly #reached = new Set<string>();
 
-  constructor(stack: Stack) {
+  /** `accessOf`: with what a fleet's worker is brought back; undefined: this process has no such credential. */
+  constructor(stack: Stack, accessOf: (fleet: FleetRecord) => ClaudeAccess | undefined = () => undefined) {
     this.#stack = stack;
+    this.#accessOf = accessOf;
     this.records = new FleetRecords(stack.store);
   }
 
@@ -96,11 +103,21 @@ export class FleetClient {
     const fleet = (await this.records.fleet(known.id)) ?? known;
     const summary = await this.records.summary(fleet.id);
     if (summary && summary.generation >= fleet.generation) return closedStanding(fleet, summary);
+    await this.#reach(fleet);
     const standing = await look();
     if (standing) return standing;
     if (summary) return closedStanding(fleet, summary);
     const message = `the fleet ${fleet.id} was written down but never started`;
     throw new FleetFailure('not_started', message, `muster run ${fleet.source} starts it anew`);
+  }
+
+  /** Once for each queue; from then on mending looks after server and worker. */
+  async #reach(fleet: FleetRecord): Promise<void> {
+    if (this.#reached.has(fleet.agentsQueue)) return;
+    this.#reached.add(fleet.agentsQueue);
+    await this.#stack.mend();
+    const access = this.#accessOf(fleet);
+    if (access) await this.#stack.ensureWorker(access);
   }
 
   #root(fleet: Pick<FleetRecord, 'id'>): FleetRoot {
@@ -165,10 +182,14 @@ export class FleetClient {
   ): Promise<FleetStatus> {
     const fleet = await this.find(id);
     const summary = await this.records.summary(fleet.id);
+    await this.#stack.mend();
     const isOpen = (await this.#root(fleet).life()) === 'open';
     if (!isOpen && !summary) throw new FleetFailure('not_started', `the fleet ${fleet.id} never ran`, 'muster list');
+    if (isOpen || !summary) {
+      await this.#reach(fleet);
+      return this.#retryOpen(fleet, chosen);
+    }
     const agentsQueue = await ensureQueue(fleet);
-    if (isOpen || !summary) return this.#retryOpen(fleet, chosen);
     const placed = await changeFleet(this.#stack.store, fleet.id, (now) => ({ ...now, agentsQueue }));
     const isMine = await startNextGeneration(this.#stack, this.records, placed, summary, chosen);
     return isMine ? this.status(fleet.id) : this.#retryOpen(fleet, chosen);
@@ -212,6 +233,18 @@ export class FleetClient {
     return new FleetWatch(watched, options);
   }
 
+  /** Fleets that ended before a moment and are open nowhere. */
+  endedBefore(atMs: number): AsyncGenerator<FleetRecord> {
+    return endedBefore(this.records, atMs);
+  }
+  /** Removes what the store keeps of an ended fleet; its blobs go with the next collection. */
+  async forget(fleet: FleetRecord): Promise<void> {
+    await forget(this.#stack.store, fleet);
+  }
+  async forgetBundles(): Promise<void> {
+    await forgetBundles(this.#stack.store);
+  }
+
   /** The status a fleet ended with. */
   async wait(id: string, options: WatchOptions = {}): Promise<FleetStatus> {
     const fleet = await this.find(id);
@@ -223,7 +256,10 @@ export class FleetClient {
   async #open(id: string): Promise<FleetRecord> {
     const fleet = await this.find(id);
     const summary = await this.records.summary(fleet.id);
-    if (!summary || summary.generation < fleet.generation) return fleet;
+    if (!summary || summary.generation < fleet.generation) {
+      await this.#reach(fleet);
+      return fleet;
+    }
     const hint = `muster retry ${fleet.id} runs what failed again`;
     throw new FleetFailure('fleet_ended', `the fleet ${fleet.id} has ended (${summary.state})`, hint);
   }

@@ -12,10 +12,17 @@ export function countOccurrences(tasks: readonly Shaping[]): number[] {
   return tasks.map((task) => {
     const { prompt, context, model, effort, permissions, workspace, outputSchema } = task;
     const { tree, subdirectory, repo } = workspace;
-    const shape = [prompt, context, model, effort, permissions, tree, subdirectory, repo?.url, repo?.ref, outputSchema];
-    const key = createHash('sha256').update(JSON.stringify(shape)).digest('base64');
+    const rules = [permissions.allow.toSorted(), permissions.deny.toSorted(), permissions.mode];
+    const shape = [prompt, context, model, effort, rules, tree, subdirectory, repo?.url, repo?.ref, outputSchema];
+    const key = createHash('sha256').update(JSON.stringify(shape, sortedKeys)).digest('base64');
     const before = seen.get(key) ?? 0;
     seen.set(key, before + 1);
     return before;
   });
+}
+
+/** The order in which somebody wrote the keys of a schema means nothing. */
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

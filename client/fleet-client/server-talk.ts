@@ -25,10 +25,12 @@ export async function persist<T>(stack: Stack, ask: () => Promise<T>, signal?: A
   const giveUpAt = Date.now() + GIVE_UP_MS;
   for (;;) {
     signal?.throwIfAborted();
+    const { client } = stack;
     try {
-      return await stack.client.withDeadline(Date.now() + ATTEMPT_MS, ask);
+      return await client.withDeadline(Date.now() + ATTEMPT_MS, ask);
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      // A stack that was mended in between has closed the connection under this call.
+      if (!isPassing(error) && stack.client === client) throw error;
       if (Date.now() > giveUpAt) throw unreachable(error);
     }
     await mendQuietly(stack);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { RecordConflict, type ArtifactStore } from '../../activities/artifacts/store.ts';
 import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { worstCaseMicroUsd } from '../../activities/claude/prices.ts';
@@ -9,6 +8,7 @@ import { Task, type FleetRecord, type Manifest } from '../../workflows/contract/
 import type { FleetPlan } from '../spec/plan.ts';
 import { forEachOf } from './bounded.ts';
 import { newFleetId } from './fleet-id.ts';
+import { idempotencyRecord } from './forgetting.ts';
 import { countOccurrences } from './occurrences.ts';
 import { sliceMicroUsd } from './slice.ts';
 import { takeSnapshots, type Snapshot } from './snapshots.ts';
@@ -96,7 +96,7 @@ export async function register(
 
 /** The fleet id that belongs to a key: mine if I am first. */
 async function claim(store: ArtifactStore, key: string): Promise<string> {
-  const record = recordKeys.idempotency(createHash('sha256').update(key).digest('hex'));
+  const record = idempotencyRecord(key);
   const fleetId = newFleetId();
   try {
     await store.writeRecord(record, { v: 1, fleetId }, 0);

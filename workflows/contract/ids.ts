@@ -35,6 +35,7 @@ export const recordKeys = {
   all: (fleetId: string) => `fleets/${fleetId}/`,
   idempotency: (keyHash: string) => `idempotency/${keyHash}`,
   /** The git bundle that holds a tree: a workspace is bundled once. */
+  bundles: 'bundles/',
   bundle: (tree: string) => `bundles/${tree.slice(0, 2)}/${tree}`,
   reuse: (key: string, occurrence: number) => `reuse/${key.slice(0, 2)}/${key}-${occurrence}`,
 };

@@ -1,0 +1,32 @@
+import type { Register } from './context.ts';
+
+type Loader = () => Promise<{ register: Register }>;
+
+/** Each command with the file that registers it, in the order of the help: only the one asked for is loaded. */
+export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
+  ['run', () => import('./commands/run.ts')],
+  ['validate', () => import('./commands/validate.ts')],
+  ['targets', () => import('./commands/targets.ts')],
+  ['schema', () => import('./commands/schema.ts')],
+  ['init', () => import('./commands/init.ts')],
+  ['list', () => import('./commands/list.ts')],
+  ['status', () => import('./commands/status.ts')],
+  ['watch', () => import('./commands/watch.ts')],
+  ['results', () => import('./commands/results.ts')],
+  ['show', () => import('./commands/show.ts')],
+  ['diff', () => import('./commands/diff.ts')],
+  ['pause', () => import('./commands/pause.ts')],
+  ['resume', () => import('./commands/resume.ts')],
+  ['cancel', () => import('./commands/cancel.ts')],
+  ['stop', () => import('./commands/stop.ts')],
+  ['skip', () => import('./commands/skip.ts')],
+  ['retry', () => import('./commands/retry.ts')],
+  ['set', () => import('./commands/set.ts')],
+  ['gc', () => import('./commands/gc.ts')],
+  ['doctor', () => import('./commands/doctor.ts')],
+  ['up', () => import('./commands/up.ts')],
+  ['down', () => import('./commands/down.ts')],
+  ['dev', () => import('./commands/dev.ts')],
+  ['worker', () => import('./commands/worker.ts')],
+  ['completion', () => import('./commands/completion.ts')],
+]);

@@ -1,0 +1,26 @@
+import type { FleetChange } from '../../fleet-client/watch.ts';
+import type { Terminal } from '../terminal.ts';
+import { ChangeLines } from './change-lines.ts';
+import { LiveScreen } from './live-screen.ts';
+import { ProgressModel } from './progress-model.ts';
+
+/** What is said of a fleet under way: a screen drawn over and over on a terminal, elsewhere a line per change. */
+export class TalkView implements Disposable {
+  readonly #model = new ProgressModel();
+  readonly #screen: LiveScreen | undefined;
+  readonly #lines: ChangeLines;
+
+  constructor(terminal: Terminal) {
+    this.#screen = terminal.hasScreen ? new LiveScreen(process.stderr, this.#model, terminal.talkPaint) : undefined;
+    this.#lines = new ChangeLines((line) => terminal.say(line));
+  }
+
+  apply(change: FleetChange): void {
+    if (this.#screen) this.#model.apply(change, Date.now());
+    else this.#lines.apply(change, Date.now());
+  }
+
+  [Symbol.dispose](): void {
+    this.#screen?.close();
+  }
+}

@@ -1,0 +1,29 @@
+import type { FleetStatus } from '../../workflows/contract/messages.ts';
+import type { FleetClient } from '../fleet-client/fleet-client.ts';
+import { money } from './figures.ts';
+import { statusObject } from './fleet-object.ts';
+import type { PlainFormat } from './output-format.ts';
+import { withSession, type Session } from './session.ts';
+
+/** Runs one steering call and says how the fleet stands after it took effect. */
+export async function steer(format: PlainFormat, act: (client: FleetClient) => Promise<FleetStatus>): Promise<void> {
+  await withSession({}, async (session) => sayStanding(session, await act(session.client), format));
+}
+
+export async function sayStanding(
+  { client, terminal }: Session,
+  status: FleetStatus,
+  format: PlainFormat,
+): Promise<void> {
+  if (format === 'text') return terminal.say(standingLine(status));
+  const { simulated: isSimulated, source } = await client.find(status.id);
+  terminal.data(`${JSON.stringify(statusObject(status, { isSimulated, source }))}\n`);
+}
+
+export function standingLine(status: FleetStatus): string {
+  const { id, state, reason, count, census, concurrency, running, budgetMicroUsd, spentMicroUsd } = status;
+  const ended = Object.values(census).reduce((sum, n) => sum + n, 0);
+  const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;
+  const stands = `${ended}/${count} ended, ${running} running of at most ${concurrency}, ${money(spentMicroUsd)}${budget}`;
+  return `${id} ${reason ? `${state} (${reason})` : state}: ${stands}`;
+}

@@ -1,0 +1,43 @@
+import { createInterface } from 'node:readline/promises';
+import { paintFor, type Paint } from './paint.ts';
+
+/** Where a command speaks: data on stdout, talk on stderr. */
+export interface Terminal {
+  /** Colours for stdout and for stderr. */
+  readonly paint: Paint;
+  readonly talkPaint: Paint;
+  /** Somebody reads and can answer. */
+  readonly isInteractive: boolean;
+  /** Talk may be drawn over. */
+  readonly hasScreen: boolean;
+  data(text: string): void;
+  say(line: string): void;
+}
+
+export function openTerminal(
+  color: 'always' | 'never' | 'auto',
+  options: { isQuiet?: boolean; noInput?: boolean } = {},
+): Terminal {
+  const { stdin, stdout, stderr } = process;
+  const { isQuiet = false, noInput = false } = options;
+  return {
+    paint: paintFor(color, stdout.isTTY === true),
+    talkPaint: paintFor(color, stderr.isTTY === true),
+    isInteractive: stdin.isTTY === true && stderr.isTTY === true && !noInput,
+    hasScreen: stderr.isTTY === true && !isQuiet,
+    data: (text) => void stdout.write(text),
+    say: (line) => void (isQuiet || stderr.write(`${line}\n`)),
+  };
+}
+
+/** Only on a terminal; anything but y or yes is no, an interrupt too. */
+export async function askYesNo(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+  } catch {
+    return false;
+  } finally {
+    lines.close();
+  }
+}
