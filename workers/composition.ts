@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { rgPath } from '@vscode/ripgrep';
 import { createBookkeeping } from '../activities/artifacts/activities.ts';
 import { DiskStore } from '../activities/artifacts/disk-store.ts';
 import { FleetRecords } from '../activities/artifacts/fleet-records.ts';
@@ -8,7 +10,7 @@ import type { Log } from '../activities/observe/log.ts';
 import { createSubagentActivities } from '../activities/subagent/activities.ts';
 import { settleSubagents } from '../activities/subagent/settle-subagents.ts';
 import { createToolDispatcher } from '../activities/tools/dispatcher.ts';
-import * as structuredOutput from '../activities/tools/structured-output.ts';
+import { structuredOutputDefinition, validateOutput } from '../activities/tools/structured-output.ts';
 import { patchChanges } from '../activities/workspace/patch.ts';
 import { createWorkspaces } from '../activities/workspace/workspaces.ts';
 import type { FleetActivities, SubagentActivities } from '../workflows/contract/activities.ts';
@@ -24,6 +26,7 @@ export interface Composition {
 
 /** Opens the store, clears what dead workers left, wires the rooms. `draining` aborts when the process is to end. */
 export async function compose(config: WorkerConfig, log: Log, draining: AbortSignal): Promise<Composition> {
+  if (config.prices) prices.loadPrices(JSON.parse(await readFile(config.prices, 'utf8')));
   const store = await DiskStore.open(config.artifactsDirectory);
   const records = new FleetRecords(store);
   const fleet: FleetActivities = {
@@ -39,8 +42,8 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
     records,
     claude: createClaude({ ...config.claude, log }),
     prices,
-    tools: createToolDispatcher({ log }),
-    structuredOutput: { definition: structuredOutput.definition, validate: structuredOutput.validateOutput },
+    tools: createToolDispatcher({ ripgrep: rgPath, log }),
+    structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
     workspaces,
     log,
   };

@@ -13,6 +13,8 @@ export interface WorkerConfig {
   namespace: string;
   /** Absent for an orchestrator, which never calls Claude. */
   claude: Endpoint | undefined;
+  /** Absolute path of a price file that adds to the built-in table. */
+  prices: string | undefined;
   /** Ends by itself after so long without an open fleet; undefined: never. */
   idleExitMs: number | undefined;
   /** Subagents in flight in this process. */
@@ -48,6 +50,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     connection: connectionOptions,
     namespace: namespace ?? 'default',
     claude: credential && { baseUrl, ...credential },
+    prices: env['MUSTER_PRICES'] || undefined,
     idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
     slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
     logLevel: env['MUSTER_LOG_LEVEL'] || 'info',

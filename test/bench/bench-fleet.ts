@@ -51,6 +51,7 @@ export class BenchStack implements AsyncDisposable {
   static async start(): Promise<BenchStack> {
     const stack = new BenchStack(await mkdtemp(join(tmpdir(), 'muster-bench-')));
     await mkdir(join(stack.directory, 'files'));
+    await writeFile(join(stack.directory, 'files', 'notes.txt'), 'Nothing of note.\n');
     await stack.muster('up', '--simulate');
     return stack;
   }

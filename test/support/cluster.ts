@@ -11,11 +11,7 @@ import { fingerprint } from '../../activities/claude/endpoint.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { FleetClient } from '../../client/fleet-client/fleet-client.ts';
 import type { Stack } from '../../client/local/stack.ts';
-import {
-  startSimulatedClaude,
-  type SimulatedClaude,
-  type SimulatedOptions,
-} from '../../client/simulated/server.ts';
+import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
 import type { JournalEntry } from '../../client/simulated/journal.ts';
 import type { FleetPlan, PlannedTask } from '../../client/spec/plan.ts';
 import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
