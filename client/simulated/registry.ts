@@ -1,14 +1,18 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { deprecationsAgent } from './agents/deprecations.ts';
 import { genericAgent } from './generic-agent.ts';
 import type { AgentScript, SimulatedRequest } from './script.ts';
+
+/** Asked after all others. */
+const BUILT_IN: readonly AgentScript[] = [deprecationsAgent];
 
 /** Agent scripts in the order they are asked; the generic agent answers what none of them knows. */
 export class ScriptRegistry {
   readonly #scripts: AgentScript[];
 
   constructor(scripts: readonly AgentScript[]) {
-    this.#scripts = [...scripts];
+    this.#scripts = [...scripts, ...BUILT_IN];
   }
 
   find(request: SimulatedRequest): AgentScript {

@@ -8,6 +8,8 @@ import { readSource, type SourceFile } from './source-files.ts';
 const READS_A_TURN = 6;
 const EDITS_A_TURN = 12;
 const MAX_FILES = 80;
+/** Of one answer, unless the prompt directs otherwise: slow enough to be watched. */
+const MEAN_MS = 700;
 
 /**
  * Finds uses of deprecated Node APIs and migrates those that can only mean one thing. It knows what Grep, Read and Edit
@@ -19,7 +21,10 @@ export const deprecationsAgent: AgentScript = {
     /\bdeprecated\b[^.]*\bNode\b|\bNode\b[^.]*\bdeprecated\b/i.test(prompt) &&
     ['Grep', 'Read', 'Edit'].every((tool) => offersTool(body, tool)) &&
     Object.hasOwn((outputSchema?.['properties'] ?? {}) as object, 'uses'),
-  reply: (turn) => ({ blocks: next(turn), latencyMs: turn.random.logNormal(600, 0.5) }),
+  reply: (turn) => {
+    const blocks = next(turn);
+    return turn.request.direction.latency ? { blocks } : { blocks, latencyMs: turn.random.logNormal(MEAN_MS, 0.5) };
+  },
 };
 
 function next({ request }: Turn): ReplyBlock[] {
@@ -42,12 +47,9 @@ function next({ request }: Turn): ReplyBlock[] {
   return ending(request, results, reviews, unseen > 0 ? `${unseen} more files were not looked at.` : '');
 }
 
+/** Lines of a Grep answer that are paths: it also speaks in sentences, and says when it is not all. */
 function pathsOf(text: string): string[] {
-  if (text.startsWith('Nothing matches')) return [];
-  return text
-    .replace(/\n\n\(Not all: [^\n]*$/, '')
-    .split('\n')
-    .filter((line) => line !== '');
+  return text.split('\n').filter((line) => /^\S.*\.[cm]?js$/.test(line));
 }
 
 function readOf(path: string, { nextLine }: Extract<SourceFile, { state: 'unread' }>): ReplyBlock {

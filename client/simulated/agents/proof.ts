@@ -9,7 +9,7 @@ export function isNonNegative(node: AnyNode, bindings: Bindings, asked: Readonly
   const again = (inner: AnyNode): boolean => isNonNegative(inner, bindings, asked);
   switch (node.type) {
     case 'Literal':
-      return typeof node.value === 'number' && node.value >= 0;
+      return typeof node.value === 'number' && Number.isInteger(node.value) && node.value >= 0;
     case 'MemberExpression':
       return propertyName(node) === 'length';
     case 'BinaryExpression':
