@@ -4,6 +4,7 @@ import { recordKeys } from '../../workflows/contract/ids.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Repository } from './repository.ts';
+import { WorkspaceFull } from './workspace.ts';
 
 /** The commit every machine makes of a tree: fixed author, date and message. */
 export async function commitOf(repository: Repository, tree: string): Promise<string> {
@@ -42,11 +43,19 @@ export async function loadBundle(
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    await store.getFile(ref, file);
+    await fetchFile(store, ref, file);
     await repository.run(['bundle', 'unbundle', file], signal === undefined ? {} : { signal });
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** A blob as a new file on the workspaces' disk; when that is full, it is the workspace's trouble, not the store's. */
+export async function fetchFile(store: ArtifactStore, ref: ArtifactRef, file: string): Promise<void> {
+  await store.getFile(ref, file).catch((cause: unknown) => {
+    if (!(cause instanceof Error && cause.name === 'StoreFull')) throw cause;
+    throw new WorkspaceFull('the disk of the workspaces has no space left', { cause });
+  });
 }
 
 const isRef = (value: unknown): value is ArtifactRef => typeof value === 'string' && value.startsWith('sha256:');

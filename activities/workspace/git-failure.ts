@@ -5,11 +5,12 @@ const FULL = /No space left on device|Disk quota exceeded/;
 const DENIED =
   /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied|Repository not found|repository '.*' not found|does not appear to be a git repository|returned error: 40[134]|Host key verification failed|transport '.*' not allowed|couldn't find remote ref|access rights|not our ref|dubious ownership/i;
 
-/** The one place that reads git's English. `args` of the call only matter by their first word. */
+/** The one place that reads git's English. */
 export function gitFailure(args: readonly string[], stderr: string, code: number): Error {
-  const message = `git ${args[0] ?? ''} ended with ${code.toString()}: ${summary(stderr)}`;
+  const command = args.find((word, i) => !word.startsWith('-') && args[i - 1] !== '-c') ?? '';
+  const message = `git ${command} ended with ${code.toString()}: ${summary(stderr)}`;
   if (FULL.test(stderr)) return new WorkspaceFull(message);
-  const isRemote = args[0] === 'fetch' || args[0] === 'ls-remote';
+  const isRemote = command === 'fetch' || command === 'ls-remote';
   if (isRemote && DENIED.test(stderr)) return new CloneDenied(message);
   return new WorkspaceUnavailable(message);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, copyFile, mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGit, type Environment, type GitAnswer, type GitCall } from './git.ts';
 
@@ -85,6 +85,17 @@ export class WorkTree {
 /** The code of an I/O error (`ENOENT`); undefined for anything else. */
 export function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * Copies an index with its time, rounded down: git looks again at files changed in the second the index was written in
+ * or later, and a copy that seemed newer would hide such a change.
+ */
+export async function copyIndex(from: string, to: string): Promise<void> {
+  const { mtimeMs } = await stat(from);
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  const seconds = Math.floor(mtimeMs / 1000);
+  await utimes(to, seconds, seconds);
 }
 
 export async function exists(path: string): Promise<boolean> {

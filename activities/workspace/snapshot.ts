@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { chooseFiles, MAX_DIRECTORY_BYTES, type Choice } from './file-choice.ts';
-import { isIgnored, listDirectory, listRepository, records, repositoryAround, toBytes } from './file-list.ts';
-import { codeOf, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
+import { isIgnored, listDirectory, listRepository, repositoryAround, toBytes } from './file-list.ts';
+import { codeOf, copyIndex, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
+import { updateIndex } from './changed-files.ts';
 import { saveBundle } from './bundle.ts';
 import { WorkspaceUnavailable } from './workspace.ts';
 
@@ -83,15 +84,15 @@ async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: A
   const index = `${kept}.${randomUUID()}`;
   const workTree = repository.at(root, index);
   try {
-    const isKnown = await copyFile(kept, index)
+    const isKnown = await copyIndex(kept, index)
       .then(() => true)
       .catch(ignoreMissing);
-    const tree = await hashInto(workTree, choice, isKnown, signal).catch(async (error: unknown) => {
+    const tree = await hashInto(workTree, choice, !isKnown, signal).catch(async (error: unknown) => {
       signal?.throwIfAborted();
       if (!(error instanceof WorkspaceUnavailable)) throw error;
       // A file that changed under git, or a cache that lost objects the index counts on: once more, from nothing.
       await rm(index, { force: true });
-      return hashInto(workTree, choice, false, signal);
+      return hashInto(workTree, choice, true, signal);
     });
     await rename(index, kept).catch(ignoreMissing);
     return tree;
@@ -100,31 +101,9 @@ async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: A
   }
 }
 
-/** A first time, all contents go to one pack: a file each would cost five times the CPU. */
-const INTO_ONE_PACK = ['-c', 'core.bigFileThreshold=1'];
-
-async function hashInto(
-  workTree: WorkTree,
-  { files }: Choice,
-  isKnown: boolean,
-  signal: AbortSignal | undefined,
-): Promise<string> {
+async function hashInto(workTree: WorkTree, { files }: Choice, isNew: boolean, signal?: AbortSignal): Promise<string> {
   const call = signal === undefined ? {} : { signal };
-  const feed = async (flags: readonly string[], paths: readonly string[]): Promise<void> => {
-    if (paths.length === 0) return;
-    const input = Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
-    const args = [...(isKnown ? [] : INTO_ONE_PACK), 'update-index', ...flags, '-z', '--stdin'];
-    await workTree.run(args, { ...call, input });
-  };
-  if (isKnown) {
-    const wanted = new Set(files);
-    const indexed = records((await workTree.run(['ls-files', '-z'], call)).stdout);
-    await feed(
-      ['--force-remove'],
-      indexed.filter((path) => !wanted.has(path)),
-    );
-  }
-  await feed(['--add', '--remove', '--replace'], files);
+  await updateIndex(workTree, files, { ...call, isNew });
   return files.length === 0 ? EMPTY_TREE : workTree.line(['write-tree'], call);
 }
 

@@ -49,3 +49,14 @@ export class CloneDenied extends Error {
 export class WorkspaceFull extends Error {
   override name = 'WorkspaceFull';
 }
+
+/** Runs `work` on a host's disk; a full one leaves as `WorkspaceFull`, the artifact store's own `StoreFull` as it came. */
+export async function fullDiskAsWorkspaceFull<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    throw new WorkspaceFull('the disk of the workspaces has no space left', { cause: error });
+  }
+}

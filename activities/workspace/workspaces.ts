@@ -1,0 +1,185 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactStore } from '../artifacts/store.ts';
+import { checkOut, mayReflink, type CheckoutKind } from './checkouts.ts';
+import { mayMount, removeWithMounts } from './mounts.ts';
+import { baseCommitOf, OwnFiles } from './own-files.ts';
+import { ownName } from './owner.ts';
+import { Remotes } from './remote.ts';
+import { SharedViews } from './shared-views.ts';
+import { sweepOwners } from './sweep.ts';
+import { Trees, type Tree } from './trees.ts';
+import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
+import type { OpenOptions, Workspace, Workspaces } from './workspace.ts';
+import { workingDirectory } from './working-directory.ts';
+
+export interface WorkspacesOptions {
+  /** Absolute; of one worker home. Several worker processes may share it. */
+  directory: string;
+  store: ArtifactStore;
+  /** Transports that `repo` sources may use; a worker that serves strangers leaves `file` out. */
+  protocols?: readonly string[];
+  /** Instead of the best this host can do. */
+  checkout?: CheckoutKind;
+}
+
+/** Nothing is touched before the first `open` or `sweep`. */
+export function createWorkspaces(options: WorkspacesOptions): Workspaces {
+  return new HostWorkspaces(options);
+}
+
+/**
+ * `trees/` are shared checkouts, `commits/` what remotes gave, `owners/<process>/<owner>/` what one open workspace has
+ * of its own: `root`, where the subagent's files are, and beside it git's index and objects.
+ */
+class HostWorkspaces implements Workspaces {
+  readonly #directory: string;
+  readonly #mine: string;
+  readonly #store: ArtifactStore;
+  readonly #trees: Trees;
+  readonly #remotes: Remotes;
+  readonly #views: SharedViews;
+  readonly #wanted: CheckoutKind | undefined;
+  #kind: Promise<CheckoutKind> | undefined;
+
+  constructor({ directory, store, protocols = ['https', 'ssh', 'http', 'git', 'file'], checkout }: WorkspacesOptions) {
+    this.#directory = directory;
+    this.#mine = join(directory, 'owners', ownName());
+    this.#store = store;
+    this.#wanted = checkout;
+    const hasMounts = async (): Promise<boolean> => (await this.#checkoutKind()) === 'overlay';
+    this.#trees = new Trees(join(directory, 'trees'), this.#mine, store, async () => !(await hasMounts()));
+    this.#remotes = new Remotes(join(directory, 'commits'), this.#trees, protocols);
+    this.#views = new SharedViews(join(this.#mine, 'views'), hasMounts);
+  }
+
+  async open(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
+    options.signal.throwIfAborted();
+    if (!/^[A-Za-z0-9][\w.-]{0,200}$/.test(options.owner)) throw new TypeError(`not a file name: ${options.owner}`);
+    const home = join(this.#mine, `of-${options.owner}`);
+    return fullDiskAsWorkspaceFull(async () => {
+      try {
+        return await this.#open(source, options, home);
+      } catch (error) {
+        await removeWithMounts(home);
+        throw error;
+      }
+    });
+  }
+
+  async sweep(): Promise<void> {
+    await sweepOwners(this.#directory);
+  }
+
+  async #open(source: WorkspaceSource, options: OpenOptions, home: string): Promise<Workspace> {
+    await removeWithMounts(home);
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const { tree, commit } = await this.#tree(source, options);
+    await symlink(tree.directory, join(home, 'tree')); // `sweep` keeps a tree somebody has open
+    await workingDirectory(tree.files, source.subdirectory);
+    if (options.mayWrite || options.patch !== null) return this.#openOwn(source, options, home, tree, commit);
+    const root = await this.#views.acquire(tree);
+    return new SharedWorkspace(root, await workingDirectory(root, source.subdirectory), tree.id, async () => {
+      await this.#views.release(tree);
+      await removeWithMounts(home);
+    });
+  }
+
+  async #openOwn(
+    source: WorkspaceSource,
+    { patch, mayWrite, signal }: OpenOptions,
+    home: string,
+    tree: Tree,
+    baseCommit: string | undefined,
+  ): Promise<Workspace> {
+    const checkout = await checkOut(await this.#checkoutKind(), tree, home, signal);
+    const files = new OwnFiles({ tree, checkout, home, store: this.#store, baseCommit });
+    if (patch !== null) await files.restore(patch, signal);
+    const directory = await workingDirectory(checkout.root, source.subdirectory);
+    signal.throwIfAborted();
+    return new OwnWorkspace(files, directory, mayWrite, () => removeWithMounts(home));
+  }
+
+  async #tree(
+    source: WorkspaceSource,
+    { patch, signal }: OpenOptions,
+  ): Promise<{ tree: Tree; commit: string | undefined }> {
+    if (source.repo === undefined) return { tree: await this.#trees.of(source, signal), commit: undefined };
+    const commit = patch === null ? undefined : await baseCommitOf(this.#store, patch);
+    return this.#remotes.tree(source.repo, commit, signal);
+  }
+
+  /** Tried once per process. */
+  #checkoutKind(): Promise<CheckoutKind> {
+    return (this.#kind ??= this.#findKind());
+  }
+
+  async #findKind(): Promise<CheckoutKind> {
+    if (this.#wanted !== undefined) return this.#wanted;
+    if (await mayMount(join(this.#mine, 'probe'))) return 'overlay';
+    return (await mayReflink(join(this.#mine, 'probe'))) ? 'reflink' : 'git';
+  }
+}
+
+class OwnWorkspace implements Workspace {
+  readonly root: string;
+  readonly directory: string;
+  readonly mayWrite: boolean;
+  readonly tree: string;
+  readonly #files: OwnFiles;
+  readonly #remove: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(files: OwnFiles, directory: string, mayWrite: boolean, remove: () => Promise<void>) {
+    this.root = files.checkout.root;
+    this.directory = directory;
+    this.mayWrite = mayWrite;
+    this.tree = files.tree.id;
+    this.#files = files;
+    this.#remove = remove;
+  }
+
+  async save() {
+    if (this.#closing !== undefined) throw new WorkspaceUnavailable('the workspace is closed');
+    return this.#files.save();
+  }
+
+  async changes() {
+    if (this.#closing !== undefined) throw new WorkspaceUnavailable('the workspace is closed');
+    return this.#files.changes();
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#remove());
+  }
+}
+
+/** A view of files many read; there is nothing to save. */
+class SharedWorkspace implements Workspace {
+  readonly root: string;
+  readonly directory: string;
+  readonly mayWrite = false;
+  readonly tree: string;
+  readonly #release: () => Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  constructor(root: string, directory: string, tree: string, release: () => Promise<void>) {
+    this.root = root;
+    this.directory = directory;
+    this.tree = tree;
+    this.#release = release;
+  }
+
+  save(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  changes(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#release());
+  }
+}
