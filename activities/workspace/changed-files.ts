@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { forDisk, records, type BytePath } from './file-list.ts';
+import type { GitCall } from './git.ts';
 import type { WorkTree } from './repository.ts';
 
 /**
@@ -29,30 +30,30 @@ export async function walkFiles(root: string): Promise<BytePath[]> {
   return files;
 }
 
-/**
- * Makes the index hold exactly `files` of the work tree. Git only reads the files whose stat data differ from the
- * index, so this costs what has changed.
- */
-export async function updateIndex(
-  workTree: WorkTree,
-  files: readonly BytePath[],
-  options: { signal?: AbortSignal; isNew?: boolean } = {},
-): Promise<void> {
-  const call = options.signal === undefined ? {} : { signal: options.signal };
+/** Paths in the index. */
+export async function indexed(workTree: WorkTree, call: Partial<GitCall> = {}): Promise<BytePath[]> {
+  return records((await workTree.run(['ls-files', '-z'], call)).stdout);
+}
+
+export interface IndexUpdate {
+  /** Files and symlinks of the work tree the index shall hold as they are. */
+  files: readonly BytePath[];
+  /** Paths it shall hold no longer. */
+  gone: readonly BytePath[];
+  signal?: AbortSignal;
+  /** The index is new: all contents go to one pack, a file each would cost five times the CPU. */
+  isNew?: boolean;
+}
+
+/** Git reads only the files whose stat data differ from the index, so this costs what has changed. */
+export async function updateIndex(workTree: WorkTree, update: IndexUpdate): Promise<void> {
+  const call = update.signal === undefined ? {} : { signal: update.signal };
+  const settings = update.isNew ? ['-c', 'core.bigFileThreshold=1'] : [];
   const feed = async (flags: readonly string[], paths: readonly BytePath[]): Promise<void> => {
     if (paths.length === 0) return;
     const input = Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1');
-    // A first time, all contents go to one pack: a file each would cost five times the CPU.
-    const settings = options.isNew ? ['-c', 'core.bigFileThreshold=1'] : [];
     await workTree.run([...settings, 'update-index', ...flags, '-z', '--stdin'], { ...call, input });
   };
-  if (!options.isNew) {
-    const wanted = new Set(files);
-    const indexed = records((await workTree.run(['ls-files', '-z'], call)).stdout);
-    await feed(
-      ['--force-remove'],
-      indexed.filter((path) => !wanted.has(path)),
-    );
-  }
-  await feed(['--add', '--remove', '--replace'], files);
+  await feed(['--force-remove'], update.gone);
+  await feed(['--add', '--remove', '--replace'], update.files);
 }

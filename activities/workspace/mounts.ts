@@ -13,7 +13,8 @@ const PROGRAMS = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } }
  */
 export async function mountOverlay(home: string, lower: string): Promise<string> {
   await Promise.all(['upper', 'work', 'root'].map((part) => mkdir(join(home, part))));
-  const options = `lowerdir=${lower},upperdir=upper,workdir=work`;
+  // A renamed directory is copied, so that the upper directory alone shows every file written.
+  const options = `lowerdir=${lower},upperdir=upper,workdir=work,redirect_dir=off,metacopy=off,index=off`;
   await mount(home, ['-t', 'overlay', '-o', options, 'overlay', 'root']);
   return join(home, 'root');
 }

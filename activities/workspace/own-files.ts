@@ -5,7 +5,7 @@ import type { Changes } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { fetchFile } from './bundle.ts';
-import { updateIndex, walkFiles } from './changed-files.ts';
+import { updateIndex } from './changed-files.ts';
 import type { Checkout } from './checkouts.ts';
 import { patchChanges } from './patch.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
@@ -46,6 +46,7 @@ export class OwnFiles {
     const args = ['apply', '--index', '--whitespace=nowarn', file];
     await this.checkout.workTree.run(args, { signal });
     await rm(file);
+    await this.checkout.changed(); // the index holds them already; now they are known
   }
 
   /** One at a time: they share an index. */
@@ -61,8 +62,10 @@ export class OwnFiles {
   }
 
   async #save(): Promise<ArtifactRef | null> {
-    const { root, workTree } = this.checkout;
-    await updateIndex(workTree, await walkFiles(root));
+    const { workTree } = this.checkout;
+    const changed = await this.checkout.changed();
+    if (changed === undefined) return null;
+    await updateIndex(workTree, changed);
     const file = join(this.#home, randomUUID());
     try {
       await workTree.run(['diff-index', '--cached', ...DIFF, this.tree.id], { outputFile: file });

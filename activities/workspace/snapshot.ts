@@ -6,7 +6,7 @@ import type { ArtifactStore } from '../artifacts/store.ts';
 import { chooseFiles, MAX_DIRECTORY_BYTES, type Choice } from './file-choice.ts';
 import { isIgnored, listDirectory, listRepository, repositoryAround, toBytes } from './file-list.ts';
 import { codeOf, copyIndex, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
-import { updateIndex } from './changed-files.ts';
+import { indexed, updateIndex } from './changed-files.ts';
 import { saveBundle } from './bundle.ts';
 import { WorkspaceUnavailable } from './workspace.ts';
 
@@ -103,7 +103,9 @@ async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: A
 
 async function hashInto(workTree: WorkTree, { files }: Choice, isNew: boolean, signal?: AbortSignal): Promise<string> {
   const call = signal === undefined ? {} : { signal };
-  await updateIndex(workTree, files, { ...call, isNew });
+  const wanted = new Set(files);
+  const gone = isNew ? [] : (await indexed(workTree, call)).filter((path) => !wanted.has(path));
+  await updateIndex(workTree, { files, gone, isNew, ...call });
   return files.length === 0 ? EMPTY_TREE : workTree.line(['write-tree'], call);
 }
 
