@@ -50,7 +50,7 @@ const FLUSH_MS = 50;
 
 /** What was called and billed: sums in memory and, when a file is given, a line for each call, at most 50 ms late. */
 export class Journal {
-  readonly #file: number | undefined;
+  #file: number | undefined;
   readonly #agents = new Set<string>();
   readonly #sums: Omit<SimulatedStats, 'faults' | 'agents'> = {
     ...{ calls: 0, answered: 0, refused: 0, cut: 0, billedMicroUsd: 0, inFlight: 0, peakInFlight: 0 },
@@ -105,9 +105,15 @@ export class Journal {
     }
   }
 
+  get inFlight(): number {
+    return this.#sums.inFlight;
+  }
+
+  /** What ends later is counted, but no longer written. */
   close(): void {
     this.flush();
     if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 
   #write(line: string): void {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { checkCredentials, checkRequest } from './checks.ts';
 import { readLatency, type Latency } from './direction.ts';
 import { readFaultSpec, type FaultSpec } from './fault.ts';
@@ -45,6 +46,7 @@ const DEFAULT_PING_MS = 5_000;
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A thousand agents connect in the same millisecond; past the usual 511 the system drops them and they wait a second. */
 const BACKLOG = 4_096;
+const CLOSING_TICKS = 20;
 
 /** A server of the Messages API whose Claude is scripted. Rejects when the port is taken or a script cannot be loaded. */
 export async function startSimulatedClaude(options: SimulatedOptions = {}): Promise<SimulatedClaude> {
@@ -96,6 +98,8 @@ async function stop(server: Server, provider: Provider): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;
+  // Calls under way hear of it in the next few ticks and are journalled as cut; a script that never answers is not waited for.
+  for (let ticks = 0; ticks < CLOSING_TICKS && provider.journal.inFlight > 0; ticks += 1) await nextTick();
   provider.journal.close();
 }
 
