@@ -16,6 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'scenarios',
+          globalSetup: 'test/support/server-on-the-path.ts',
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,

@@ -8,6 +8,7 @@ import {
 import type { SubagentActivities } from '../../workflows/contract/activities.ts';
 import { HEARTBEAT_TICK_MS } from '../../workflows/contract/limits.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { Superseded } from './ending.ts';
 import type { SubagentParts } from './parts.ts';
 import { runSubagent } from './run-subagent.ts';
 
@@ -38,6 +39,7 @@ async function attempt(parts: SubagentParts, unit: UnitRef, draining: AbortSigna
     if (outcome.kind === 'parked' && (details?.paused || details?.reset)) throw signal.reason;
     return outcome;
   } catch (error) {
+    if (error instanceof Superseded) parts.log.warn({ unit }, 'overtaken by a newer attempt; nothing was written');
     if (signal.aborted) throw signal.reason; // a plain error here would hang a paused activity (D3)
     throw failureOf(error);
   } finally {

@@ -93,7 +93,7 @@ describe('a fleet survives', () => {
     stalled.signal('SIGCONT');
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
-        if (!/overtaken|Superseded|not_found|NOT_FOUND/i.test(stalled.lines)) return;
+        if (!stalled.lines.includes('overtaken by a newer attempt')) return;
         clearInterval(timer);
         resolve();
       }, 100);

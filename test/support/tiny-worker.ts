@@ -17,11 +17,15 @@ process.on('SIGTERM', () => {
 const { ANTHROPIC_API_KEY: apiKey, ANTHROPIC_AUTH_TOKEN: authToken } = env;
 const credential = apiKey === undefined ? { authToken: authToken! } : { apiKey };
 const agents = agentsQueue(fingerprint({ baseUrl: env['ANTHROPIC_BASE_URL']!, ...credential }));
-const { workflowService } = await Connection.connect({ address: env['TEMPORAL_ADDRESS']! });
+const connection = await Connection.connect({ address: env['TEMPORAL_ADDRESS']! });
+const { workflowService } = connection;
 const common = { namespace: env['TEMPORAL_NAMESPACE']!, identity: `${process.pid}@tiny` };
 
 async function poll(ask: () => Promise<unknown>): Promise<never> {
-  for (;;) await ask().catch(() => new Promise((resolve) => setTimeout(resolve, 50)));
+  for (;;)
+    await connection
+      .withDeadline(Date.now() + 60_000, ask)
+      .catch(() => new Promise((resolve) => setTimeout(resolve, 50)));
 }
 await Promise.all([
   poll(() => workflowService.pollWorkflowTaskQueue({ ...common, taskQueue: { name: FLEET_QUEUE } })),

@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Cluster, type TaskOf } from '../support/cluster.ts';
+
+let cluster: Cluster | undefined;
+afterEach(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+  cluster = undefined;
+});
+
+const agents = (count: number): TaskOf[] =>
+  Array.from({ length: count }, (_, i) => ({ prompt: `[[simulate turns=3 latency=100ms]] Calm ${i}` }));
+
+describe('a provider that refuses', () => {
+  it('with a storm of 429 and 529 slows the fleet: nobody is marked failed, nothing is billed twice', async () => {
+    cluster = await Cluster.start({
+      simulated: {
+        faults: [
+          { kind: 'rate_limit', count: 150, retryAfter: '1' },
+          { kind: 'overloaded', every: 5, count: 60 },
+        ],
+      },
+    });
+    const fleet = await cluster.submit(agents(60));
+    const ended = await cluster.until(fleet, ({ state }) => state === 'completed');
+    expect(ended.census.completed).toBe(60);
+    const { statuses, billedMicroUsd } = cluster.claude.stats();
+    expect(statuses['429']).toBe(150);
+    expect(statuses['529']).toBe(60);
+    expect(ended.spentMicroUsd).toBe(billedMicroUsd); // a refused call costs nothing
+  });
+
+  it('for a spend cap pauses the fleet; resumed by a person it goes on', async () => {
+    cluster = await Cluster.start({ simulated: { faults: [{ kind: 'spend_limit', after: 40, count: 20 }] } });
+    const fleet = await cluster.submit(agents(40), { maxConcurrentAgents: 20 });
+    const paused = await cluster.until(fleet, ({ state, running }) => state === 'paused' && running === 0);
+    expect(paused.reason).toBe('usage_limit');
+    expect(paused.resetAtMs).toBeUndefined();
+    expect(paused.census.failed).toBe(0);
+    const { calls } = cluster.claude.stats();
+    await cluster.fleets.resume(fleet.id);
+    // What was refused in the same moment pauses it again: a person resumes until the cap is lifted.
+    const ended = await untilEnded(cluster, fleet.id);
+    expect(ended.census.completed).toBe(40);
+    expect(cluster.claude.stats().calls).toBeGreaterThan(calls);
+    expect(cluster.claude.stats().faults['spend_limit']).toBe(20);
+  });
+
+  it('with a reset far away pauses the fleet until then, and it goes on by itself', async () => {
+    cluster = await Cluster.start({
+      simulated: { faults: [{ kind: 'rate_limit', after: 10, count: 1, retryAfter: '125' }] },
+    });
+    const fleet = await cluster.submit(agents(20), { maxConcurrentAgents: 5 });
+    const paused = await cluster.until(fleet, ({ state }) => state === 'paused');
+    expect(paused.reason).toBe('rate_limit');
+    expect(paused.resetAtMs! - Date.now()).toBeGreaterThan(60_000);
+    await cluster.fleets.resume(fleet.id); // a person may know better than to wait
+    expect((await cluster.until(fleet, ({ state }) => state === 'completed')).census.completed).toBe(20);
+  });
+
+  it('its credential pauses the fleet as authentication', async () => {
+    cluster = await Cluster.start({ simulated: { faults: [{ kind: 'authentication', after: 5, count: 30 }] } });
+    const fleet = await cluster.submit(agents(20), { maxConcurrentAgents: 5 });
+    const paused = await cluster.until(fleet, ({ state }) => state === 'paused');
+    expect(paused.reason).toBe('authentication');
+    expect(paused.census.failed).toBe(0);
+    expect((await untilEnded(cluster, fleet.id)).census.completed).toBe(20);
+  });
+
+  it('with broken streams costs rework, and every turn is taken', async () => {
+    cluster = await Cluster.start({
+      simulated: {
+        faults: [
+          { kind: 'cut', every: 7, count: 10 },
+          { kind: 'mid_stream_error', every: 11, count: 5 },
+          { kind: 'server_error', every: 5, count: 10 },
+        ],
+      },
+    });
+    const fleet = await cluster.submit(agents(40));
+    const ended = await cluster.until(fleet, ({ state }) => state === 'completed');
+    expect(ended.census.completed).toBe(40);
+    const { faults, billedMicroUsd } = cluster.claude.stats();
+    expect(faults['cut']).toBe(10);
+    expect(ended.spentMicroUsd).toBeGreaterThan(billedMicroUsd); // lost answers at their worst case
+    expect((await cluster.results(fleet)).every(({ num_turns }) => num_turns === 3)).toBe(true);
+  });
+});
+
+async function untilEnded(of: Cluster, id: string) {
+  for (;;) {
+    const status = await of.until(
+      { id },
+      ({ state, running }) => state === 'completed' || (state === 'paused' && running === 0),
+    );
+    if (status.state === 'completed') return status;
+    await of.fleets.resume(id);
+  }
+}
