@@ -28,7 +28,7 @@ export interface FileList {
  * Listing runs in the user's repository with the user's own configuration, because their excludes count. It reads the
  * index and ignore files and runs nothing: monitors, hooks and every protocol are off, contents are not looked at.
  */
-const userCall = (cwd: string): GitCall => ({
+export const userCall = (cwd: string): GitCall => ({
   cwd,
   environment: {
     HOME: homedir(),
@@ -37,14 +37,30 @@ const userCall = (cwd: string): GitCall => ({
   },
 });
 
-/** The root of the repository around a directory; undefined where there is none. Throws when git will not read it. */
+export interface UserRepository {
+  root: string;
+  /** What is checked out; undefined before the first commit. */
+  commit: string | undefined;
+  /** Absolute path of its object directory. */
+  objects: string;
+}
+
+/** The repository around a directory; undefined where there is none. Throws when git will not read it. */
+export async function userRepository(directory: string): Promise<UserRepository | undefined> {
+  const args = ['rev-parse', '--path-format=absolute', '--show-toplevel', '--git-path', 'objects', '--show-object-format'];
+  const call = { ...userCall(directory), answers: [1, 128] };
+  const { code, stdout, stderr } = await runGit([...args, '--verify', '-q', 'HEAD'], call);
+  const [root = '', objects = '', format, commit] = stdout.toString().split('\n');
+  if (code === 128 && NO_REPOSITORY.test(stderr)) return undefined;
+  if (code === 128) throw gitFailure(args, stderr, code);
+  if (format !== 'sha1') throw new WorkspaceUnavailable(`${root} names its objects by ${format ?? ''}: not supported`);
+  return { root, objects, commit: commit || undefined };
+}
+
+const NO_REPOSITORY = /not a git repository|must be run in a work tree|cannot use bare repository/;
+
 export async function repositoryAround(directory: string): Promise<string | undefined> {
-  const call = { ...userCall(directory), answers: [128] };
-  const { code, stdout, stderr } = await runGit(['rev-parse', '--show-toplevel'], call);
-  if (code === 0) return stdout.toString().replace(/\n$/, '');
-  if (/not a git repository|must be run in a work tree|cannot use bare repository/.test(stderr)) return undefined;
-  await runGit(['rev-parse', '--show-toplevel'], userCall(directory)); // throws what git said
-  return undefined;
+  return (await userRepository(directory))?.root;
 }
 
 /** Whether the repository around it ignores a directory. */

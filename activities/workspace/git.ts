@@ -60,6 +60,8 @@ export interface GitCall {
   /** On top of the fixed environment: GIT_DIR, GIT_INDEX_FILE and the like, all absolute. */
   environment?: Environment;
   input?: Uint8Array | string;
+  /** Instead of `input`: the file it is read from. */
+  inputFile?: string;
   /** Standard output goes to this new file instead of memory. */
   outputFile?: string;
   /** Exit codes that are answers, besides 0. */
@@ -81,17 +83,24 @@ export interface GitAnswer {
  */
 export async function runGit(args: readonly string[], call: GitCall): Promise<GitAnswer> {
   call.signal?.throwIfAborted();
-  const output = call.outputFile === undefined ? 'pipe' : openSync(call.outputFile, 'wx', 0o600);
+  const files: number[] = [];
+  const opened = (path: string, flags: string): number => {
+    const file = openSync(path, flags, 0o600);
+    files.push(file);
+    return file;
+  };
   let child: ChildProcess;
   try {
+    const noInput = call.inputFile === undefined ? 'ignore' : opened(call.inputFile, 'r');
+    const output = call.outputFile === undefined ? 'pipe' : opened(call.outputFile, 'wx');
     child = spawn('git', args, {
       cwd: call.cwd,
       env: { ...fixedEnvironment(), ...call.environment },
-      stdio: [call.input === undefined ? 'ignore' : 'pipe', output, 'pipe'],
+      stdio: [call.input === undefined ? noInput : 'pipe', output, 'pipe'],
       detached: true, // a process group of its own, so that its children die with it
     });
   } finally {
-    if (typeof output === 'number') closeSync(output);
+    files.forEach(closeSync);
   }
   const answer = await ending(child, call);
   if (answer.code === 0 || call.answers?.includes(answer.code)) return answer;

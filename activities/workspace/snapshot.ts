@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { chooseFiles, MAX_DIRECTORY_BYTES, type Choice } from './file-choice.ts';
-import { isIgnored, listDirectory, listRepository, repositoryAround, toBytes } from './file-list.ts';
+import { isIgnored, listDirectory, listRepository, userRepository, toBytes } from './file-list.ts';
 import { codeOf, copyIndex, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
 import { indexed, updateIndex } from './changed-files.ts';
 import { saveBundle } from './bundle.ts';
@@ -34,7 +34,7 @@ export interface Snapshot {
 export async function snapshotDirectory(directory: string, options: SnapshotOptions): Promise<Snapshot> {
   const origin = await realDirectory(directory);
   const exclude = await Promise.all((options.exclude ?? []).map((path) => realpath(path).catch(() => path)));
-  const { cache, choice } = await choose(origin, exclude, options);
+  const { cache, choice, commit } = await choose(origin, exclude, options);
   const tree = await hashFiles(cache, choice, options.signal);
   return {
     source: {
@@ -42,6 +42,7 @@ export async function snapshotDirectory(directory: string, options: SnapshotOpti
       tree,
       subdirectory: relative(cache.root, origin).split(sep).join('/'),
       origin,
+      ...(commit !== undefined && { commit }),
     },
     warnings: choice.warnings,
   };
@@ -62,16 +63,17 @@ async function choose(
   origin: string,
   exclude: readonly string[],
   options: SnapshotOptions,
-): Promise<{ cache: Cache; choice: Choice }> {
+): Promise<{ cache: Cache; choice: Choice; commit?: string | undefined }> {
   const maxBytes = options.maxDirectoryBytes ?? MAX_DIRECTORY_BYTES;
   await mkdir(options.cacheDirectory, { recursive: true, mode: 0o700 });
-  const root = await repositoryAround(origin);
-  if (root !== undefined) {
+  const around = await userRepository(origin);
+  if (around !== undefined) {
+    const { root, commit } = around;
     const choice = await chooseFiles(await listRepository(root), exclude, maxBytes);
     const below = toBytes(`${relative(root, origin)}/`);
     // A working directory its repository ignores would be missing from the workspace: it is taken by itself.
     if (root === origin || choice.files.some((path) => path.startsWith(below)) || !(await isIgnored(origin))) {
-      return { cache: await openCache(root, options.cacheDirectory), choice };
+      return { cache: await openCache(root, options.cacheDirectory), choice, commit };
     }
   }
   const cache = await openCache(origin, options.cacheDirectory);

@@ -30,3 +30,14 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ['worker', () => import('./commands/worker.ts')],
   ['completion', () => import('./commands/completion.ts')],
 ]);
+
+/**
+ * What the list of commands says of those whose files take long to load (a test holds it against the files): help and
+ * suggestions must be there at once.
+ */
+export const SUMMARIES: ReadonlyMap<string, string> = new Map([
+  ['doctor', 'check what muster needs, and say how to mend it'],
+  ['up', 'bring up the local server and a worker, until `muster down`'],
+  ['down', 'end the local worker, simulated Claude and server'],
+  ['dev', "run the server with Temporal's UI and a worker in the foreground"],
+]);

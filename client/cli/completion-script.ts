@@ -12,7 +12,7 @@ interface Completed {
 
 /** A script that completes commands, flags, `@latest` and files. It is made from the program, so it knows what that knows. */
 export async function completionScript(shell: Shell): Promise<string> {
-  const program = await createProgram([]);
+  const program = await createProgram([], { isWhole: true });
   const commands = program.commands.map(completed);
   switch (shell) {
     case 'bash':

@@ -81,7 +81,12 @@ function usage(error: CommanderError, argv: readonly string[]): ErrorObject {
     const other = COMMANDS_ELSEWHERE.get(command) ?? nearestName(command, [...COMMANDS.keys()]);
     return refuse(`unknown command ${command}`, other ? `did you mean muster ${other}?` : named);
   }
-  return refuse(message.replace(/^option '(\S+?),? ?.*?' argument '(.*)' is invalid\. /, '$1 $2: '), near + named);
+  const invalid =
+    /^(?:option|command-argument value) '(?:-\w, )?([\w-]+)[^']*'(?: argument '(.*)')? is invalid\.? ?(.*)/.exec(
+      message,
+    );
+  if (invalid) return refuse([invalid[1], invalid[2]].filter(Boolean).join(' ') + `: ${invalid[3]}`, named);
+  return refuse(message, near + named);
 }
 
 /** Whether the command was asked to speak JSON. */

@@ -12,6 +12,8 @@ export interface Terminal {
   readonly hasScreen: boolean;
   data(text: string): void;
   say(line: string): void;
+  /** While something is drawn on stderr, lines go to it; undefined ends that. */
+  divert(write: ((line: string) => void) | undefined): void;
 }
 
 export function openTerminal(
@@ -20,13 +22,16 @@ export function openTerminal(
 ): Terminal {
   const { stdin, stdout, stderr } = process;
   const { isQuiet = false, noInput = false } = options;
+  const plainly = (line: string): void => void stderr.write(`${line}\n`);
+  let write = plainly;
   return {
     paint: paintFor(color, stdout.isTTY === true),
     talkPaint: paintFor(color, stderr.isTTY === true),
     isInteractive: stdin.isTTY === true && stderr.isTTY === true && !noInput,
     hasScreen: stderr.isTTY === true && !isQuiet,
     data: (text) => void stdout.write(text),
-    say: (line) => void (isQuiet || stderr.write(`${line}\n`)),
+    say: (line) => isQuiet || write(line),
+    divert: (instead) => void (write = instead ?? plainly),
   };
 }
 

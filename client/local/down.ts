@@ -1,4 +1,5 @@
-import { writeFileSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { HOME } from '../../workflows/contract/home.ts';
@@ -12,6 +13,7 @@ import {
   type DaemonKind,
   type DaemonState,
 } from './daemon.ts';
+import { replace } from './home.ts';
 import { isAlive } from './process-identity.ts';
 import { connectEmbedded, NAMESPACE, readServer } from './server.ts';
 import { DRAIN_MS, listWorkers } from './worker.ts';
@@ -34,7 +36,7 @@ export interface EndedDaemon {
 const GRACE_MS: Readonly<Record<DaemonKind, number>> = { worker: DRAIN_MS, simulated: 3_000, server: 10_000 };
 /** Workers first: they hand over what they hold, which takes the server and Claude. */
 const ORDER: readonly DaemonKind[] = ['worker', 'simulated', 'server'];
-/** Its age says when `down` was last asked for. */
+/** Changes whenever `down` is asked for. */
 const DOWN_FILE = join(HOME.run, 'down');
 
 /** The daemons of the home that have a file, in the order in which they are to be ended. */
@@ -98,10 +100,11 @@ export async function listOpenFleets(home: string): Promise<string[] | undefined
 
 /** Tells commands that are under way not to bring back what ends now. */
 export function announceDown(home: string): void {
-  writeFileSync(join(home, DOWN_FILE), '');
+  replace(join(home, DOWN_FILE), randomUUID());
 }
 
-/** When that was last told, in milliseconds; 0: never. */
-export function lastDownMs(home: string): number {
-  return statSync(join(home, DOWN_FILE), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/** Another text after each announcement; '' before the first. */
+export function lastDown(home: string): string {
+  const path = join(home, DOWN_FILE);
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }

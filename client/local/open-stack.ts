@@ -8,7 +8,7 @@ import type { ClaudeAccess, Config } from '../config.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { isServing, writeState } from './daemon.ts';
 import { VERSION } from './entries.ts';
-import { lastDownMs } from './down.ts';
+import { lastDown } from './down.ts';
 import { createHome } from './home.ts';
 import { withLock } from './lock.ts';
 import { boundLog } from './log-file.ts';
@@ -66,7 +66,7 @@ class LocalStack implements Stack {
   /** When others were last seen to serve a queue, by fingerprint. */
   readonly #seenServed = new Map<string, number>();
   #mending: Promise<void> | undefined;
-  readonly #openedMs = Date.now();
+  readonly #downAtOpening: string;
 
   constructor(place: Place, store: DiskStore, target: TemporalTarget) {
     this.#place = place;
@@ -74,6 +74,7 @@ class LocalStack implements Stack {
     this.store = store;
     this.#target = target;
     this.client = clientOf(target);
+    this.#downAtOpening = lastDown(this.home);
   }
 
   async ensureWorker(access: ClaudeAccess): Promise<string> {
@@ -129,7 +130,7 @@ class LocalStack implements Stack {
 
   /** What a person ended by hand stays ended. */
   #respectDown(): void {
-    if (lastDownMs(this.home) > this.#openedMs)
+    if (lastDown(this.home) !== this.#downAtOpening)
       throw new CommandFailure(1, '`muster down` ended what ran here', 'the fleet goes on with `muster watch @latest`');
   }
 
@@ -171,7 +172,7 @@ async function reach(place: Place, { needsServer = true, uiPort }: StackOptions)
 async function connectElsewhere(temporal: NonNullable<Config['temporal']>): Promise<TemporalTarget> {
   const { address, namespace, connection: options } = temporal;
   try {
-    return { connection: await Connection.connect({ ...options, connectTimeout: 10_000 }), address, namespace };
+    return { connection: await Connection.connect({ ...options, connectTimeout: 5_000 }), address, namespace };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(

@@ -18,10 +18,13 @@ export const genericAgent: AgentScript = {
 };
 
 const LOOKING_TURNS = 2;
+/** Whoever asks for an output alone, to have one repaired for instance, gets it without a look around. */
+const IS_ASKED_TO_HAND_OVER = /\bCall StructuredOutput\b/;
 
 /** Tool calls of this turn, or undefined when it is the agent's last. Steps come right before the end. */
 function toolCalls(turn: Turn): ReplyBlock[] | undefined {
   const { steps, turns } = turn.request.direction;
+  if (IS_ASKED_TO_HAND_OVER.test(turn.request.prompt)) return undefined;
   const wanted = turns ?? (steps.length > 0 ? steps.length + 1 : LOOKING_TURNS + 1);
   const toolTurns = Math.max(wanted - 1, steps.length > 0 ? 1 : 0);
   if (turn.number > toolTurns) return undefined;

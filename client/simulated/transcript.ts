@@ -5,13 +5,17 @@ import type { RequestBody, SimulatedRequest } from './script.ts';
 
 type Block = Anthropic.ContentBlockParam;
 
-const CONTEXT = /<context\b[^>]*>[\s\S]*?<\/context>/g;
+/** A text block that is one context block from end to end: whatever its data holds, it is data. */
+const WHOLE_CONTEXT = /^<context\b[\s\S]*<\/context>\s*$/;
+const CONTEXT = /<context\b(?:"(?:\\.|[^"\\])*"|[^">])*>[\s\S]*?<\/context>/g;
 const OUTPUT_SCHEMA = /<output_schema>([\s\S]*?)<\/output_schema>/;
 
 /** Reads what an agent script needs to know out of a request that has been checked. */
 export function readTranscript(body: RequestBody): SimulatedRequest {
-  const firstText = textOf(body.messages[0]);
-  const withoutContext = firstText.replace(CONTEXT, '');
+  const blocks = body.messages[0] === undefined ? [] : blocksOf(body.messages[0]);
+  const firstText = textsOf(blocks);
+  const spoken = blocks.filter((block) => block.type !== 'text' || !WHOLE_CONTEXT.test(block.text));
+  const withoutContext = textsOf(spoken).replace(CONTEXT, '');
   const schema = OUTPUT_SCHEMA.exec(withoutContext)?.[1];
   const { prompt, direction } = readDirection(withoutContext.replace(OUTPUT_SCHEMA, '').trim());
   return {
@@ -58,10 +62,6 @@ export function offersTool(body: RequestBody, name: string): boolean {
 /** Content of a message as blocks. */
 export function blocksOf(message: Anthropic.MessageParam): Block[] {
   return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
-}
-
-function textOf(message: Anthropic.MessageParam | undefined): string {
-  return message === undefined ? '' : textsOf(blocksOf(message));
 }
 
 function textsOf(blocks: readonly { type: string }[]): string {

@@ -26,6 +26,8 @@ export const WorkspaceSource = z.object({
   repo: z.object({ url: z.string(), ref: z.string().optional() }).optional(),
   /** Where it was taken from, for people and for `muster apply`; absolute path or URL. */
   origin: z.string(),
+  /** What its repository had checked out then: `muster apply` branches off there. */
+  commit: z.string().optional(),
 });
 export type WorkspaceSource = z.infer<typeof WorkspaceSource>;
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { Register } from '../context.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from '../output-format.ts';
 import { concurrency, duration, keyValue, oneOf, usd, wholeNumber } from '../values.ts';
@@ -8,6 +8,8 @@ export interface RunFlags {
   param?: Record<string, string>;
   concurrency?: number;
   budget?: number;
+  /** As `claude` spells it. */
+  maxBudgetUsd?: number;
   maxAgents?: number;
   model?: string;
   timeout?: number;
@@ -44,6 +46,7 @@ export const register: Register = (program: Command) => {
     .option('-p, --param <key=value>', 'value of a parameter of the file; may be repeated', keyValue)
     .option('--concurrency <n>', 'subagents in flight at once (default 50)', concurrency)
     .option('--budget <usd>', 'hard cap of the whole fleet; --max-budget-usd is the same', usd)
+    .addOption(new Option('--max-budget-usd <usd>').argParser(usd).hideHelp())
     .option('--max-agents <n>', 'most subagents spawned by subagents (default 1000)', wholeNumber(100_000))
     .option('--model <model>', 'model of all tasks')
     .option('--timeout <duration>', 'per subagent, such as 30m', duration)
@@ -60,6 +63,7 @@ export const register: Register = (program: Command) => {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, flags: RunFlags) => {
       const { runFleet } = await import('../run-fleet.ts');
-      process.exitCode = await runFleet(file, flags);
+      const { budget = flags.maxBudgetUsd } = flags;
+      process.exitCode = await runFleet(file, { ...flags, ...(budget !== undefined && { budget }) });
     });
 };

@@ -28,6 +28,13 @@ export class LiveScreen {
     this.#update(this.#frame);
   }
 
+  /** Writes a line that stays, above the view. */
+  above(line: string): void {
+    this.#update.clear();
+    this.#stream.write(`${line}\n`);
+    this.draw();
+  }
+
   /** The terminal has wrapped the old frame at its new width: what it takes now is wiped, then drawn anew. */
   readonly #resized = (): void => {
     const { columns = 80 } = this.#stream;

@@ -9,9 +9,13 @@ export class TalkView implements Disposable {
   readonly #model = new ProgressModel();
   readonly #screen: LiveScreen | undefined;
   readonly #lines: ChangeLines;
+  readonly #terminal: Terminal;
 
   constructor(terminal: Terminal) {
-    this.#screen = terminal.hasScreen ? new LiveScreen(process.stderr, this.#model, terminal.talkPaint) : undefined;
+    this.#terminal = terminal;
+    const screen = terminal.hasScreen ? new LiveScreen(process.stderr, this.#model, terminal.talkPaint) : undefined;
+    if (screen) terminal.divert((line) => screen.above(line));
+    this.#screen = screen;
     this.#lines = new ChangeLines((line) => terminal.say(line));
   }
 
@@ -21,6 +25,7 @@ export class TalkView implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#terminal.divert(undefined);
     this.#screen?.close();
   }
 }
