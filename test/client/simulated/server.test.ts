@@ -117,8 +117,8 @@ describe('the generic agent', () => {
 
   it('hands over at once when that is all it is asked for', async () => {
     const { sdk } = await start();
-    const prompt = '<output_schema>{"const":7}</output_schema><output>8</output>Call StructuredOutput once.';
-    expect((await play(sdk, prompt)).turns).toEqual([[['StructuredOutput', 7]]]);
+    const prompt = '<output_schema>{"const":{"n":7}}</output_schema><output>8</output>Call StructuredOutput once.';
+    expect((await play(sdk, prompt)).turns).toEqual([[['StructuredOutput', { n: 7 }]]]);
   });
 
   it('takes no orders from context, whatever it holds', async () => {
