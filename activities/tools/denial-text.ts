@@ -10,7 +10,7 @@ export function denialText(reason: DenialReason, subject = '.', grant: Grant, de
   const what = cutText(subject, 200);
   const granted = `Granted: ${grant.allow.join(', ') || 'nothing'}.`;
   const because: Partial<Record<DenialReason, string>> = {
-    NOT_GRANTED: `your permissions do not include it. ${granted}`,
+    NOT_GRANTED: detail === '' ? `your permissions do not include it. ${granted}` : `${detail}.`,
     DENIED_BY_RULE: `the rule ${detail} denies it.`,
     PLAN_MODE: 'in plan mode nothing is changed: read, and describe what you would do.',
     PROTECTED_PATH: 'it is configuration that no permission covers.',

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
-import { decide, type Decision, type DenialReason, type PermissionRequest } from '../../workflows/policy/permission.ts';
+import { decide, type DenialReason, type PermissionRequest } from '../../workflows/policy/permission.ts';
 import type { Log } from '../observe/log.ts';
 import { compactInput } from './compact-input.ts';
 import { denialText } from './denial-text.ts';
@@ -95,13 +95,15 @@ class Attempt {
     const directory = workingDirectory(workspace);
     const target = await resolvePath(prepared.path ?? '.', workspace);
     const request: PermissionRequest = { tool: this.#call.name, kind, directory, paths: target.spellings };
-    const decision = this.#decide(request);
+    const decision = decide(request, grant);
     if (!decision.allow)
       return this.#deny(
         decision.reason,
         denialText(decision.reason, prepared.path, grant, decision.rule),
         decision.rule,
       );
+    if (kind === 'edit' && !workspace.mayWrite)
+      throw new Refusal('NOT_GRANTED', 'this workspace is shared and read-only');
     this.#log.debug({ tool: request.tool, rule: decision.rule, paths: request.paths.map(short) }, 'tool call allowed');
     const allowed: AllowedCall = {
       ...this.#context,
@@ -112,14 +114,6 @@ class Attempt {
     const output = await prepared.run(allowed);
     signal.throwIfAborted();
     return { content: output.content, isError: false, hasWritten: output.hasWritten === true };
-  }
-
-  /** Nothing is written to a workspace that others share, whatever a grant says. */
-  #decide(request: PermissionRequest): Decision {
-    const decision = decide(request, this.#context.grant);
-    if (decision.allow && request.kind === 'edit' && !this.#context.workspace.mayWrite)
-      return { allow: false, reason: 'NOT_GRANTED' };
-    return decision;
   }
 
   #failed(error: unknown, path: string | undefined): ToolAnswer {

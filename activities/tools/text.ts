@@ -5,7 +5,7 @@
  */
 const SEQUENCES = [
   String.raw`(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]`,
-  String.raw`(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)`,
+  String.raw`(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f\n]*(?:\x07|\x1b\\|\x9c)`,
   String.raw`\x1b[ -/]*[0-~]`,
   String.raw`\r(?=\n)|[\x00-\x08\x0b-\x1f\x7f-\x9f]`,
 ].join('|');

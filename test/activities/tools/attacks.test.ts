@@ -97,6 +97,14 @@ test('links inside the workspace are followed when both ends are allowed', async
   expect(world.read('src/deep/c.ts')).toBe('new c\n');
 });
 
+test('class 20: a denied link to an allowed file is denied, the file under its own name is not', async () => {
+  using world = new ToolWorld(FILES);
+  symlinkSync('src', join(world.root, 'alias'));
+  const grant = { deny: ['Read(alias/**)'] };
+  expect((await world.run('Read', { file_path: 'alias/b.ts' }, { grant })).denial?.reason).toBe('DENIED_BY_RULE');
+  expect((await world.run('Read', { file_path: 'src/b.ts' }, { grant })).isError).toBe(false);
+});
+
 test('links in circles and a directory for a file end in words', async () => {
   using world = new ToolWorld(FILES);
   symlinkSync('loop', join(world.root, 'loop'));

@@ -86,6 +86,7 @@ test.each<[string, string[], string[], unknown]>([
   ['Read pub/link secrets/a', ['Read'], ['Read(secrets/**)'], no('DENIED_BY_RULE', 'Read(secrets/**)')],
   ['Read secrets/link pub/a', ['Read'], ['Read(secrets/**)'], no('DENIED_BY_RULE', 'Read(secrets/**)')],
   ['Read pub/link other/a', ['Read(pub/**)'], [], no('NOT_GRANTED')],
+  ['Read other/link pub/a', ['Read(pub/**)'], [], no('NOT_GRANTED')],
   ['Read pub/link pub/a', ['Read(pub/**)'], [], yes('Read(pub/**)')],
   // Rules nobody consults, or knows.
   ['Write a', ['Write(a)'], [], no('NOT_GRANTED')],
