@@ -46,6 +46,8 @@ export class LocalHome {
 
   async end(): Promise<void> {
     for (const stack of this.#stacks) await stack[Symbol.asyncDispose]();
+    // A server takes a second or two to end in peace, and nothing of this home is needed any more.
+    for (const { state, isAlive } of listDaemons(this.home)) if (isAlive) process.kill(state.pid, 'SIGKILL');
     await endDaemons(this.home);
     rmSync(this.directory, { recursive: true, force: true });
   }
