@@ -47,6 +47,7 @@ export function promptTokens(body: RequestBody): number {
 /** Prompt cache of one make-believe provider: prefixes by content, model and caller, kept 5 minutes or an hour. */
 export class PrefixCache {
   readonly #entries = new Map<string, number>();
+  #sweepAt = SWEEP_ENTRIES;
 
   /**
    * Prices a prompt against what is readable now. `begin` makes its own prefixes readable: call it when the first byte of
@@ -90,10 +91,12 @@ export class PrefixCache {
     for (const { key, ttl } of breakpoints) {
       this.#entries.set(key, Math.max(this.#entries.get(key) ?? 0, nowMs + TTL_MS[ttl]));
     }
-    if (this.#entries.size < SWEEP_ENTRIES) return;
+    if (this.#entries.size < this.#sweepAt) return;
     for (const [key, readableUntilMs] of this.#entries) {
       if (readableUntilMs <= nowMs) this.#entries.delete(key);
     }
+    // Where most of them still live, the next sweep is as far away again: each entry is looked at a bounded number of times.
+    this.#sweepAt = Math.max(SWEEP_ENTRIES, 2 * this.#entries.size);
   }
 }
 
