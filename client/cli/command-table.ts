@@ -15,6 +15,7 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ['results', () => import('./commands/results.ts')],
   ['show', () => import('./commands/show.ts')],
   ['diff', () => import('./commands/diff.ts')],
+  ['apply', () => import('./commands/apply.ts')],
   ['pause', () => import('./commands/pause.ts')],
   ['resume', () => import('./commands/resume.ts')],
   ['cancel', () => import('./commands/cancel.ts')],

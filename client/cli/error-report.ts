@@ -81,11 +81,12 @@ function usage(error: CommanderError, argv: readonly string[]): ErrorObject {
     const other = COMMANDS_ELSEWHERE.get(command) ?? nearestName(command, [...COMMANDS.keys()]);
     return refuse(`unknown command ${command}`, other ? `did you mean muster ${other}?` : named);
   }
-  const invalid =
-    /^(?:option|command-argument value) '(?:-\w, )?([\w-]+)[^']*'(?: argument '(.*)')? is invalid\.? ?(.*)/.exec(
-      message,
-    );
-  if (invalid) return refuse([invalid[1], invalid[2]].filter(Boolean).join(' ') + `: ${invalid[3]}`, named);
+  const [, name, value, why] =
+    /^option '(?:-\w, )?([\w-]+)[^']*' argument '(.*)' is invalid\. (.*)/.exec(message) ?? [];
+  if (name !== undefined) return refuse(`${name} ${value}: ${why}`, named);
+  const [, word, argument, reason] =
+    /^command-argument value '(.*)' is invalid for argument '(.*)'\. (.*)/.exec(message) ?? [];
+  if (word !== undefined) return refuse(`${argument} ${word}: ${reason}`, named);
   return refuse(message, near + named);
 }
 

@@ -32,7 +32,9 @@ export function duration(text: string): number {
 /** `gc` may look back further than a run may last. */
 export function age(text: string): number {
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
-  return days === undefined ? duration(text) : Number(days) * 86_400_000;
+  const ms = days === undefined ? parseDuration(/^\d+$/.test(text) ? Number(text) : text) : Number(days) * 86_400_000;
+  if (ms === undefined) throw new InvalidArgumentError('write a duration such as 30d, 12h or 90m');
+  return ms;
 }
 
 /** `-p KEY=VALUE`, again and again. */

@@ -18,7 +18,7 @@ export interface WatchOptions {
   signal?: AbortSignal | undefined;
   /** From an earlier watch: what that one was told is not told again. */
   cursor?: string | undefined;
-  /** 1,000 when omitted. */
+  /** Looks at most this far apart, closer in a fleet's first seconds; 1,000 when omitted. */
   everyMs?: number | undefined;
   /** Tell who has started too, which asks the store. */
   tellsStarts?: boolean | undefined;
@@ -68,6 +68,7 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
     const { signal, everyMs = 1_000 } = this.#options;
     let shown = '';
     let silentSinceMs: number | undefined;
+    const begunAtMs = Date.now();
     for (;;) {
       signal?.throwIfAborted();
       this.#mend();
@@ -84,7 +85,7 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
         shown = text;
         if (hasEnded(looked.status)) return;
       }
-      await delay(everyMs, undefined, signal && { signal });
+      await delay(Math.min(everyMs, 200 + (Date.now() - begunAtMs) / 5), undefined, signal && { signal });
     }
   }
 
