@@ -1,8 +1,10 @@
 import { readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path/posix';
 import { homedir } from 'node:os';
+import { gitFailure } from './git-failure.ts';
 import { runGit, type GitCall } from './git.ts';
 import type { Repository } from './repository.ts';
+import { WorkspaceUnavailable } from './workspace.ts';
 
 /**
  * Paths are kept as latin1 texts: every byte of a name survives, whatever its encoding. `shown` is for people.
@@ -47,7 +49,14 @@ export interface UserRepository {
 
 /** The repository around a directory; undefined where there is none. Throws when git will not read it. */
 export async function userRepository(directory: string): Promise<UserRepository | undefined> {
-  const args = ['rev-parse', '--path-format=absolute', '--show-toplevel', '--git-path', 'objects', '--show-object-format'];
+  const args = [
+    'rev-parse',
+    '--path-format=absolute',
+    '--show-toplevel',
+    '--git-path',
+    'objects',
+    '--show-object-format',
+  ];
   const call = { ...userCall(directory), answers: [1, 128] };
   const { code, stdout, stderr } = await runGit([...args, '--verify', '-q', 'HEAD'], call);
   const [root = '', objects = '', format, commit] = stdout.toString().split('\n');

@@ -30,7 +30,10 @@ function summary(stderr: string): string {
 export function clashingFiles(stderr: string, unmerged: readonly string[]): { files: string[]; reason: string } {
   if (unmerged.length > 0) return { files: [...unmerged], reason: 'changes the same lines as another patch' };
   const files = new Set<string>();
-  const patterns = [/^error: patch failed: (.*):\d+$/gm, /^error: (.*): (?:patch does not apply|does not (?:exist|match)|already exists)/gm];
+  const patterns = [
+    /^error: patch failed: (.*):\d+$/gm,
+    /^error: (.*): (?:patch does not apply|does not (?:exist|match)|already exists)/gm,
+  ];
   for (const pattern of patterns) for (const match of stderr.matchAll(pattern)) files.add(match[1] ?? '');
   return { files: [...files], reason: summary(stderr) };
 }
