@@ -11,11 +11,11 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return hasProc() || !answersSignals(pid) ? undefined : { pid, startTicks: null };
 }
 
-/** One file read at most. A zombie, which only waits for its parent to notice, is not alive. */
+/** One file read at most. */
 export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   if (startTicks === null) return answersSignals(pid);
   const stat = readStat(pid);
-  return stat !== undefined && stat.startTicks === startTicks && !'ZX'.includes(stat.state);
+  return stat !== undefined && stat.startTicks === startTicks && !isOver(stat);
 }
 
 /**
@@ -30,8 +30,20 @@ export function findSessionLeaders(pairs: Readonly<Record<string, string>>): Pro
       (name) => /^\d+$/.test(name) && wanted.every((pair) => readProc(name, 'environ')?.split('\0').includes(pair)),
     )
     .map((name) => ({ pid: Number(name), stat: readStat(Number(name)) }))
-    .filter(({ pid, stat }) => stat?.session === pid && !'ZX'.includes(stat.state))
+    .filter(({ pid, stat }) => stat?.session === pid && !isOver(stat))
     .map(({ pid, stat }) => ({ pid, startTicks: stat!.startTicks }));
+}
+
+interface Stat {
+  state: string;
+  session: number;
+  threads: number;
+  startTicks: string;
+}
+
+/** A zombie only waits for its parent to notice; while threads of it remain, so do its ports and files. */
+function isOver({ state, threads }: Stat): boolean {
+  return 'ZX'.includes(state) && threads <= 1;
 }
 
 function hasProc(): boolean {
@@ -39,11 +51,11 @@ function hasProc(): boolean {
 }
 
 /** proc_pid_stat(5): the name in brackets may itself hold brackets and blanks, so the fields count from the last `)`. */
-function readStat(pid: number): { state: string; session: number; startTicks: string } | undefined {
+function readStat(pid: number): Stat | undefined {
   const text = readProc(String(pid), 'stat');
   if (text === undefined) return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0]!, session: Number(fields[3]), startTicks: fields[19]! };
+  return { state: fields[0]!, session: Number(fields[3]), threads: Number(fields[17]), startTicks: fields[19]! };
 }
 
 function readProc(pid: string, file: string): string | undefined {

@@ -7,7 +7,7 @@ import { Daemon, endProcess, endStrays, readState, type DaemonState } from './da
 import { databaseFailure, finishDatabase, prepareDatabase } from './database.ts';
 import { VERSION } from './entries.ts';
 import { withoutSecrets, type Place } from './place.ts';
-import { freePort } from './ports.ts';
+import { freePort, PORT_PATIENCE_MS } from './ports.ts';
 import { obtainServerBinary, type ServerBinary } from './server-binary.ts';
 
 export const NAMESPACE = 'default';
@@ -49,7 +49,7 @@ export async function startServer(place: Place, uiPort?: number): Promise<Daemon
   const wanted = readServer(config.home)?.port ?? undefined;
   onProgress("starting Temporal's dev server");
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(attempt === 1 ? wanted : undefined);
+    const port = await freePort(attempt === 1 ? wanted : undefined, PORT_PATIENCE_MS);
     if (attempt === 1 && wanted !== undefined && port !== wanted)
       onProgress(`port ${wanted} is taken by another program: the server moves to ${port}`);
     prepareDatabase(config.home);

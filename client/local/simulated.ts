@@ -3,7 +3,7 @@ import { HOME } from '../../workflows/contract/home.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { Daemon, endProcess, endStrays, isServing, readState } from './daemon.ts';
 import { nodeEnvironment, type Place } from './place.ts';
-import { freePort } from './ports.ts';
+import { freePort, PORT_PATIENCE_MS } from './ports.ts';
 
 export const SIMULATED_LOG = `${HOME.logs}/simulated.log`;
 
@@ -27,7 +27,7 @@ export async function startSimulated(place: Place): Promise<string> {
   if (old) await endProcess(old, STOP_MS);
   await endStrays(home, 'simulated', []);
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(attempt === 1 ? (old?.port ?? undefined) : undefined);
+    const port = await freePort(attempt === 1 ? (old?.port ?? undefined) : undefined, PORT_PATIENCE_MS);
     const daemon = await Daemon.start({
       kind: 'simulated',
       home,
