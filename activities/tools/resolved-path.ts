@@ -27,11 +27,20 @@ const OUTSIDE =
 export async function resolvePath(input: string, workspace: ToolContext['workspace']): Promise<ResolvedPath> {
   if (input.includes('\0') || input.length > MAX_LENGTH || !input.isWellFormed())
     throw new Refusal('BAD_PATH', 'it is no path of a file: it holds a NUL or half a character, or is too long');
+  const from = workingDirectory(workspace);
   const rootNames = names(workspace.root);
   const start = input.startsWith('/')
     ? insideOf(rootNames, names(input), 'PATH_OUTSIDE')
-    : [...names(workingDirectory(workspace)), ...names(input)];
-  const walk: Walk = { root: workspace.root, rootNames, done: [], pending: start.reverse(), spellings: [], links: 0 };
+    : [...names(from), ...names(input)];
+  const walk: Walk = {
+    root: workspace.root,
+    from,
+    rootNames,
+    done: [],
+    pending: start.reverse(),
+    spellings: [],
+    links: 0,
+  };
   let type: ResolvedPath['type'] = 'directory';
   for (let name = walk.pending.pop(); name !== undefined; name = walk.pending.pop()) {
     if (name === '..') {
@@ -41,7 +50,7 @@ export async function resolvePath(input: string, workspace: ToolContext['workspa
     }
     type = await step(walk, name);
     if (type === 'missing') return missing(walk, name);
-    if (type !== 'directory' && walk.pending.length > 0) throw new ToolError(`${walk.done.join('/')} is no directory.`);
+    if (type !== 'directory' && walk.pending.length > 0) throw new ToolError(`${shown(walk)} is no directory.`);
   }
   const path = walk.done.join('/');
   return { path, spellings: [...new Set([...walk.spellings, path])], type, existing: walk.done.length };
@@ -56,6 +65,8 @@ export function workingDirectory({ root, directory }: ToolContext['workspace']):
 
 interface Walk {
   root: string;
+  /** The working directory, relative to the root. */
+  from: string;
   rootNames: readonly string[];
   done: string[];
   /** Names still to go, the next one last. */
@@ -97,9 +108,14 @@ function spelling(walk: Walk, link: string): string {
 
 function missing(walk: Walk, name: string): ResolvedPath {
   const rest = walk.pending.toReversed();
-  if (rest.includes('..')) throw new ToolError(`There is no directory ${[...walk.done, name].join('/')}.`);
+  if (rest.includes('..')) throw new ToolError(`There is no directory ${shown(walk, name)}.`);
   const path = [...walk.done, name, ...rest].join('/');
   return { path, spellings: [...new Set([...walk.spellings, path])], type: 'missing', existing: walk.done.length };
+}
+
+/** Where the walk stands, as the model writes it. */
+function shown({ from, done }: Walk, ...more: string[]): string {
+  return posix.relative(`/${from}`, `/${[...done, ...more].join('/')}`);
 }
 
 /** What follows the root's names; a sibling that only shares their first letters does not. */

@@ -112,5 +112,7 @@ test('links in circles and a directory for a file end in words', async () => {
   expect((await world.run('Read', { file_path: 'loop/x' })).denial?.reason).toBe('BAD_PATH');
   expect((await world.run('Read', { file_path: 'empty' })).content).toContain('is a directory; list it with Glob');
   expect((await world.run('Write', { file_path: 'empty', content: '' })).content).toContain('is a directory');
-  expect((await world.run('Read', { file_path: 'a.ts/x' })).content).toContain('a.ts is no directory');
+  expect((await world.run('Read', { file_path: 'a.ts/x' })).content).toBe('a.ts is no directory.');
+  const below = await world.run('Read', { file_path: 'none/../b.ts' }, { directory: 'src' });
+  expect(below.content).toBe('There is no directory none.');
 });

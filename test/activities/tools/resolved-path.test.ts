@@ -72,13 +72,14 @@ test('a path means what the kernel takes it for, as long as each step stays insi
     },
   );
   await fc.assert(property, { numRuns: 2_000 });
-  expect(Math.min(seen.resolved, seen.refused)).toBeGreaterThan(100);
+  expect(Math.min(seen.resolved, seen.refused)).toBeGreaterThan(50);
 });
 
 test('whatever is read or written by any path, the canary outside is neither seen nor touched', async () => {
   const before = world.outsideState();
   let answered = 0;
-  const likely = fc.array(fc.constantFrom(...NAMES.slice(0, 8), 'out', '..'), { minLength: 1, maxLength: 3 });
+  const directories = fc.array(fc.constantFrom('a', 'b', 'in', 'up', 'side', 'out', '..'), { maxLength: 2 });
+  const likely = directories.map((names) => [...names, 'f']);
   const property = fc.asyncProperty(fc.oneof(parts, likely), fc.boolean(), async (names, writes) => {
     const input = names.join('/');
     const answer = writes
