@@ -4,8 +4,8 @@ import { stringify } from 'yaml';
 
 export const FLEET_NAME = 'deprecated-node-apis';
 /** For the whole fleet and for one subagent, in US dollars. */
-export const BUDGET_USD = 20;
-export const SUBAGENT_BUDGET_USD = 0.75;
+export const BUDGET_USD = 25;
+export const SUBAGENT_BUDGET_USD = 2;
 
 /** What each subagent is asked; the same for every repository. */
 export const PROMPT = `This repository holds the source of one published package. Find every use of a deprecated Node.js API in its
@@ -82,7 +82,7 @@ export async function writeFleetFile(directory: string, targets: readonly string
       maxBudgetUsd: SUBAGENT_BUDGET_USD,
       outputSchema: OUTPUT_SCHEMA,
     },
-    maxConcurrentAgents: 12,
+    maxConcurrentAgents: 16,
     maxBudgetUsd: BUDGET_USD,
   };
   const path = join(directory, 'fleet.yaml');

@@ -1,0 +1,118 @@
+import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
+import { MICRO_USD } from '../../workflows/contract/limits.ts';
+import { money, oneLine, plural, shorten, span, table } from '../cli/figures.ts';
+import type { Paint } from '../cli/paint.ts';
+import type { FinishedFleet } from './fleet-run.ts';
+import { brokenFiles, countUses, totalsOf, type Outcome } from './outcomes.ts';
+
+const HEAD = ['repository', 'uses', 'migratable', 'migrated', 'files', 'parses', 'cost'];
+
+/** One row a repository, those with most to do last, where a terminal still shows them; then the sum. */
+export function outcomeTable(outcomes: readonly Outcome[], paint: Paint): string {
+  const sorted = outcomes
+    .map((outcome) => ({ outcome, ...countUses(outcome) }))
+    .sort((a, b) => a.migrated - b.migrated || a.uses - b.uses || (a.outcome.label < b.outcome.label ? -1 : 1));
+  const totals = totalsOf(outcomes);
+  const rows = sorted.map(({ outcome, uses, migratable, migrated }) =>
+    outcome.answer
+      ? [outcome.label, uses, migratable, migrated, filesOf(outcome), parsesText(outcome), dollars(outcome.costUsd)]
+      : [outcome.label, '', '', '', filesOf(outcome), parsesText(outcome), dollars(outcome.costUsd)],
+  );
+  const sum = [
+    `${plural(outcomes.length, 'repository').replace('repositorys', 'repositories')}`,
+    ...[totals.uses, totals.migratable, totals.migrated, totals.changed],
+    totals.broken > 0 ? `${totals.broken} broken` : totals.changed > 0 ? 'all' : '-',
+    dollars(totals.costUsd),
+  ];
+  const [head = '', ...lines] = table([HEAD, ...rows, sum]).split('\n');
+  const last = lines.pop() ?? '';
+  const painted = lines.map((line, i) => paintRow(line, sorted[i]!.outcome, paint));
+  const [first] = [paint.dim(head)];
+  return [first, ...painted, paint.bold(last)].join('\n');
+}
+
+const filesOf = ({ verification }: Outcome): number => verification?.files.length ?? 0;
+
+/** `yes`, `-` where nothing changed, else how many files are broken. */
+export function parsesText({ verification }: Outcome): string {
+  if (!verification) return '-';
+  const broken = brokenFiles(verification);
+  if (verification.error !== undefined) return 'NOT APPLIED';
+  return broken === 0 ? 'yes' : `NO: ${broken} of ${verification.files.length}`;
+}
+
+function paintRow(line: string, outcome: Outcome, paint: Paint): string {
+  const text = outcome.status === 'completed' ? line : `${line}  ${outcome.status}`;
+  if (outcome.status !== 'completed' || (outcome.verification && brokenFiles(outcome.verification) > 0))
+    return paint.red(text);
+  return countUses(outcome).uses === 0 ? paint.dim(text) : text;
+}
+
+/** What went wrong, a line each: files that do not parse, patches that do not apply, subagents that did not complete. */
+export function troubleLines(outcomes: readonly Outcome[]): string[] {
+  return outcomes.flatMap(({ label, status, error, verification }) => [
+    ...(status === 'completed' ? [] : [`${label}: ${status}${error === undefined ? '' : `: ${oneLine(error)}`}`]),
+    ...(verification?.error === undefined ? [] : [`${label}: ${oneLine(verification.error)}`]),
+    ...(verification?.files ?? [])
+      .filter(({ ok }) => !ok)
+      .map((file) => `${label}: ${file.path} does not parse any more: ${oneLine(file.error ?? '')}`),
+  ]);
+}
+
+export const censusText = ({ census }: Pick<FinishedFleet, 'census'>): string =>
+  SUBAGENT_STATUSES.map((status) => [census[status], status] as const)
+    .filter(([count, status]) => count > 0 || status === 'completed' || status === 'failed')
+    .map(([count, status]) => `${count} ${status}`)
+    .join(' · ');
+
+export interface EndingOptions {
+  durationMs: number;
+  /** Paths as the reader may type them. */
+  report: string;
+  raw: string;
+  /** `npx muster` or whatever runs it here. */
+  command: string;
+}
+
+const TROUBLES_SHOWN = 10;
+
+/** What stands under the table. */
+export function endingText(
+  fleet: FinishedFleet,
+  outcomes: readonly Outcome[],
+  options: EndingOptions,
+  paint: Paint,
+): string {
+  const totals = totalsOf(outcomes);
+  const troubles = troubleLines(outcomes);
+  const cost = `${dollars(fleet.total_cost_usd)}${fleet.simulated ? ' as real Claude would have cost; simulated, nothing was spent' : ''}`;
+  const best = outcomes
+    .filter(({ verification }) => verification)
+    .sort((a, b) => countUses(b).migrated - countUses(a).migrated)[0];
+  return [
+    ...troubles.slice(0, TROUBLES_SHOWN).map((line) => paint.red(shorten(line, 200))),
+    ...(troubles.length > TROUBLES_SHOWN
+      ? [paint.red(`and ${troubles.length - TROUBLES_SHOWN} more, see the report`)]
+      : []),
+    ...(troubles.length > 0 ? [''] : []),
+    ...rows([
+      ['census', censusText(fleet)],
+      ['cost', cost],
+      ['time', `${span(options.durationMs)} in all, ${span(fleet.duration_ms)} of it the fleet`],
+      ...(totals.reused > 0 ? [['reused', reusedText(totals.reused, outcomes.length)] as const] : []),
+      ['report', options.report],
+      ['raw data', options.raw],
+      ...(best ? [['a diff', paint.bold(`${options.command} diff ${fleet.id} ${best.label}`)] as const] : []),
+      ['what it said', `${options.command} show ${fleet.id} ${(best ?? outcomes[0])?.label ?? 'LABEL'}`],
+    ]),
+  ].join('\n');
+}
+
+const reusedText = (reused: number, count: number): string =>
+  `${reused === count ? `all ${count}` : `${reused} of ${count}`} results come from an earlier run, since nothing they depend on ` +
+  'has changed; npm start -- --fresh has the work done again';
+
+const rows = (pairs: readonly (readonly [string, string])[]): string[] =>
+  pairs.map(([name, value]) => `${name.padEnd(13)} ${value}`);
+
+export const dollars = (usd: number): string => money(Math.round(usd * MICRO_USD));
