@@ -27,6 +27,9 @@ import { startRoot } from './start-root.ts';
 import { initialUnits, register, type Registered, type SubmitOptions } from './submit.ts';
 import { FleetWatch, type WatchOptions } from './watch.ts';
 
+/** A cancelled root has this long to close before its last word is taken instead. */
+const CLOSING_MS = 5_000;
+
 /**
  * Starts, watches and steers fleets; never does their work. An id is a fleet's own or `@latest`. Every method may
  * reject with `FleetFailure`, and outlives a server or worker that is briefly away, which it has the stack mend.
@@ -142,9 +145,16 @@ export class FleetClient {
   async resume(id: string): Promise<FleetStatus> {
     return this.#root(await this.#open(id)).update((root, updateId) => root.executeUpdate(resumeUpdate, { updateId }));
   }
-  /** Resolves once nothing of the fleet runs any more. */
+  /** Resolves once nothing of the fleet runs any more, as a rule with the state it ended in. */
   async cancel(id: string): Promise<FleetStatus> {
-    return this.#root(await this.#open(id)).update((root, updateId) => root.executeUpdate(cancelUpdate, { updateId }));
+    const fleet = await this.#open(id);
+    const status = await this.#root(fleet).update((root, updateId) => root.executeUpdate(cancelUpdate, { updateId }));
+    // The root has yet to write its summary.
+    const signal = AbortSignal.timeout(CLOSING_MS);
+    return this.wait(fleet.id, { signal, everyMs: 100 }).catch((error: unknown) => {
+      if (signal.aborted) return status;
+      throw error;
+    });
   }
   /** As `cancel`, for these subagents. */
   async stop(id: string, labels: readonly string[]): Promise<FleetStatus> {

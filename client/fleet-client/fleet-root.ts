@@ -92,7 +92,8 @@ export class FleetRoot {
         return await send();
       } catch (error) {
         if (error instanceof WorkflowNotFoundError) {
-          throw new FleetFailure('fleet_ended', `the fleet ${this.#fleetId} has ended`, undefined, error);
+          const hint = `muster retry ${this.#fleetId} runs what failed again`;
+          throw new FleetFailure('fleet_ended', `the fleet ${this.#fleetId} has ended`, hint, error);
         }
         if (error instanceof WorkflowUpdateFailedError) {
           throw new FleetFailure('damaged', `the fleet ${this.#fleetId} refused: ${causeOf(error)}`, undefined, error);
