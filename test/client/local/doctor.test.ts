@@ -1,0 +1,171 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Check } from '../../../client/local/doctor/check.ts';
+import { isAtLeast } from '../../../client/local/doctor/check.ts';
+import { writeState } from '../../../client/local/daemon.ts';
+import { VERSION } from '../../../client/local/entries.ts';
+import { createHome } from '../../../client/local/home.ts';
+import { HOME } from '../../../workflows/contract/home.ts';
+
+const BIN = join(import.meta.dirname, '../../../bin/muster.js');
+
+let root: string;
+let home: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'muster-doctor-test-'));
+  home = join(root, 'home');
+  mkdirSync(join(root, 'bin'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function program(name: string, body: string): void {
+  writeFileSync(join(root, 'bin', name), `#!/bin/sh\n${body}\n`);
+  chmodSync(join(root, 'bin', name), 0o755);
+}
+
+/** Runs the command with these programs alone on PATH. */
+async function doctor(
+  env: Record<string, string> = {},
+): Promise<{ code: number; checks: Map<string, Check>; out: string }> {
+  const full = { PATH: join(root, 'bin'), HOME: root, TMPDIR: root, MUSTER_HOME: home, ANTHROPIC_API_KEY: 'k', ...env };
+  const args = [BIN, 'doctor', '--output-format', 'json'];
+  const { code, out } = await new Promise<{ code: number; out: string }>((resolve) =>
+    execFile(process.execPath, args, { env: full, cwd: root }, (error, stdout) =>
+      resolve({ code: Number(error?.code ?? 0), out: stdout }),
+    ),
+  );
+  const { ok, checks } = JSON.parse(out) as { ok: boolean; checks: Check[] };
+  expect(ok).toBe(code === 0);
+  return { code, checks: new Map(checks.map((check) => [check.name, check])), out };
+}
+
+/** A machine on which all holds, of the programs' own word. */
+function healthyMachine(): void {
+  program('git', 'echo git version 2.47.1');
+  program('bwrap', '[ "$1" = --version ] && echo bubblewrap 0.11.0; exit 0');
+  program('unshare', 'exit 0');
+  program('temporal', "echo 'temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)'");
+}
+
+test('all that is needed is there: exit 0, and nothing was made or started', async () => {
+  healthyMachine();
+  const { code, checks } = await doctor();
+  expect([...checks.values()].filter(({ status, name }) => status !== 'ok' && name !== 'disk')).toEqual([]);
+  expect(code).toBe(0);
+  expect([...checks.keys()]).toEqual([
+    ...['node', 'git', 'ripgrep', 'bubblewrap', 'overlayfs', 'disk', 'temporal', 'ports', 'retention'],
+    ...['home', 'database', 'daemons', 'credentials'],
+  ]);
+  expect(existsSync(home)).toBe(false);
+});
+
+test('each missing need is told with how to mend it; only what muster cannot do without fails', async () => {
+  const { code, checks } = await doctor({ ANTHROPIC_API_KEY: '' });
+  const status = (name: string): unknown => checks.get(name)?.status;
+  expect(code).toBe(1);
+  expect({ git: status('git'), credentials: status('credentials') }).toEqual({ git: 'failed', credentials: 'failed' });
+  expect(['bubblewrap', 'overlayfs', 'temporal'].map(status)).toEqual(['warning', 'warning', 'warning']);
+  expect(checks.get('git')).toMatchObject({
+    detail: 'git is not installed',
+    hint: expect.stringContaining('apt install git'),
+  });
+  expect(checks.get('credentials')?.hint).toContain('--simulate');
+  for (const { status, hint } of checks.values()) if (status !== 'ok') expect(hint).toBeTruthy();
+});
+
+test('what is there but does not work is told as such', async () => {
+  healthyMachine();
+  program('git', 'echo git version 2.17.1');
+  program(
+    'bwrap',
+    '[ "$1" = --version ] && echo bubblewrap 0.8.0 && exit; echo "bwrap: No permissions to create new namespace" >&2; exit 1',
+  );
+  program('temporal', 'echo temporal version 0.9 "(server 1.20.0)"');
+  const { code, checks } = await doctor();
+  expect(code).toBe(1);
+  expect(checks.get('git')).toMatchObject({ status: 'failed', detail: '2.17.1 is older than 2.30' });
+  expect(checks.get('bubblewrap')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringContaining('No permissions to create new namespace'),
+    hint: expect.stringContaining('userns'),
+  });
+  expect(checks.get('temporal')).toMatchObject({ status: 'warning', detail: expect.stringContaining('1.20.0') });
+  const wrong = await doctor({ MUSTER_TEMPORAL_BINARY: join(root, 'none') });
+  expect(wrong.checks.get('temporal')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('MUSTER_TEMPORAL_BINARY'),
+  });
+});
+
+test("a newer muster's home fails, and no more is asked of it", async () => {
+  mkdirSync(home);
+  writeFileSync(join(home, 'version.json'), '{"layout":99,"muster":"9.0.0"}');
+  const { code, checks } = await doctor();
+  expect(code).toBe(1);
+  expect(checks.get('home')).toMatchObject({
+    status: 'failed',
+    detail: expect.stringContaining('newer muster (9.0.0)'),
+  });
+  expect(checks.has('database')).toBe(false);
+});
+
+test('a damaged database, a dead server, and a port that someone took meanwhile', async () => {
+  healthyMachine();
+  createHome(home);
+  writeFileSync(join(home, HOME.database), 'no database');
+  const intruder = createServer().listen(0, '127.0.0.1');
+  await once(intruder, 'listening');
+  const { port } = intruder.address() as { port: number };
+  const state = { startTicks: '1', version: VERSION, isReady: true };
+  writeState(home, HOME.serverFile, { ...state, pid: 2 ** 22 + 1, address: `127.0.0.1:${port}`, port });
+  try {
+    const { code, checks } = await doctor();
+    expect(code).toBe(1);
+    expect(checks.get('database')).toMatchObject({
+      status: 'failed',
+      hint: expect.stringContaining('--fresh-database'),
+    });
+    expect(checks.get('daemons')).toMatchObject({
+      status: 'warning',
+      detail: expect.stringContaining('ended without being told to'),
+    });
+    expect(checks.get('ports')).toMatchObject({ status: 'warning', detail: expect.stringContaining(String(port)) });
+  } finally {
+    intruder.close();
+  }
+});
+
+test('a Temporal that others should run and that does not answer fails', async () => {
+  const { checks } = await doctor({ TEMPORAL_ADDRESS: '127.0.0.1:3' });
+  expect(checks.get('temporal')).toMatchObject({ status: 'failed', hint: expect.stringContaining('TEMPORAL_ADDRESS') });
+  expect(checks.has('ports')).toBe(false);
+});
+
+test('never prints a credential', async () => {
+  healthyMachine();
+  const { out } = await doctor({ ANTHROPIC_API_KEY: 'sk-very-secret' });
+  expect(out).toContain('ANTHROPIC_API_KEY');
+  expect(out).not.toContain('very-secret');
+});
+
+test('text tells the same to people', async () => {
+  symlinkSync('/bin/sh', join(root, 'bin/sh'));
+  const env = { PATH: join(root, 'bin'), HOME: root, MUSTER_HOME: home };
+  const { stdout } = await new Promise<{ stdout: string }>((resolve) =>
+    execFile(process.execPath, [BIN, 'doctor'], { env, cwd: root }, (_, stdout) => resolve({ stdout })),
+  );
+  expect(stdout).toMatch(/^ok {7}node +\d+\./m);
+  expect(stdout).toMatch(/^failed {3}git +git is not installed\n +→ install git/m);
+});
+
+test('versions are compared number by number', () => {
+  expect(isAtLeast('2.30', '2.30')).toBe(true);
+  expect(isAtLeast('2.9.9', '2.30')).toBe(false);
+  expect(isAtLeast('3.0', '2.30')).toBe(true);
+  expect(isAtLeast('24', '24')).toBe(true);
+});
