@@ -1,6 +1,6 @@
 import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
-import { money, oneLine, plural, shorten, span, table } from '../cli/figures.ts';
+import { money, oneLine, shorten, span, table } from '../cli/figures.ts';
 import type { Paint } from '../cli/paint.ts';
 import type { FinishedFleet } from './fleet-run.ts';
 import { brokenFiles, countUses, totalsOf, type Outcome } from './outcomes.ts';
@@ -10,34 +10,34 @@ const HEAD = ['repository', 'uses', 'migratable', 'migrated', 'files', 'parses',
 /** One row a repository, those with most to do last, where a terminal still shows them; then the sum. */
 export function outcomeTable(outcomes: readonly Outcome[], paint: Paint): string {
   const sorted = outcomes
-    .map((outcome) => ({ outcome, ...countUses(outcome) }))
-    .sort((a, b) => a.migrated - b.migrated || a.uses - b.uses || (a.outcome.label < b.outcome.label ? -1 : 1));
-  const totals = totalsOf(outcomes);
-  const rows = sorted.map(({ outcome, uses, migratable, migrated }) =>
-    outcome.answer
-      ? [outcome.label, uses, migratable, migrated, filesOf(outcome), parsesText(outcome), dollars(outcome.costUsd)]
-      : [outcome.label, '', '', '', filesOf(outcome), parsesText(outcome), dollars(outcome.costUsd)],
-  );
-  const sum = [
-    `${plural(outcomes.length, 'repository').replace('repositorys', 'repositories')}`,
-    ...[totals.uses, totals.migratable, totals.migrated, totals.changed],
-    totals.broken > 0 ? `${totals.broken} broken` : totals.changed > 0 ? 'all' : '-',
-    dollars(totals.costUsd),
-  ];
-  const [head = '', ...lines] = table([HEAD, ...rows, sum]).split('\n');
+    .map((outcome) => ({ outcome, counts: countUses(outcome) }))
+    .sort((a, b) => a.counts.migrated - b.counts.migrated || a.counts.uses - b.counts.uses)
+    .map(({ outcome }) => outcome);
+  const { uses, migratable, migrated, changed, broken, costUsd } = totalsOf(outcomes);
+  const parses = broken > 0 ? `NO: ${broken}` : changed > 0 ? 'yes' : '-';
+  const sum = [`${outcomes.length} in all`, uses, migratable, migrated, changed, parses, exact(costUsd)];
+  const [head = '', ...lines] = table([HEAD, ...sorted.map(rowOf), sum]).split('\n');
   const last = lines.pop() ?? '';
-  const painted = lines.map((line, i) => paintRow(line, sorted[i]!.outcome, paint));
-  const [first] = [paint.dim(head)];
-  return [first, ...painted, paint.bold(last)].join('\n');
+  const painted = lines.map((line, i) => paintRow(line, sorted[i]!, paint));
+  return [paint.dim(head), ...painted, paint.bold(last)].join('\n');
 }
+
+function rowOf(outcome: Outcome): (string | number)[] {
+  const { uses, migratable, migrated } = countUses(outcome);
+  const counts = outcome.answer ? [uses, migratable, migrated] : ['', '', ''];
+  return [outcome.label, ...counts, filesOf(outcome), parsesText(outcome), exact(outcome.costUsd)];
+}
+
+/** Of one subagent: mostly cents, so with a tenth of one. */
+const exact = (usd: number): string => `$${usd.toFixed(3)}`;
 
 const filesOf = ({ verification }: Outcome): number => verification?.files.length ?? 0;
 
 /** `yes`, `-` where nothing changed, else how many files are broken. */
 export function parsesText({ verification }: Outcome): string {
   if (!verification) return '-';
-  const broken = brokenFiles(verification);
   if (verification.error !== undefined) return 'NOT APPLIED';
+  const broken = brokenFiles(verification);
   return broken === 0 ? 'yes' : `NO: ${broken} of ${verification.files.length}`;
 }
 

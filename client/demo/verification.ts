@@ -47,7 +47,7 @@ export async function verifyPatch({ repository, patch, scratch }: PatchToCheck):
     const git = async (args: string[], input?: Uint8Array): Promise<string> =>
       (await runGit(args, { cwd: tree, environment, ...(input && { input }) })).stdout.toString();
     await git(['read-tree', 'HEAD']);
-    await git(['checkout-index', '--all']);
+    await git(['checkout-index', '--all', '--index']);
     try {
       await git(['apply', '--index', '--whitespace=nowarn'], patch);
     } catch (error) {
