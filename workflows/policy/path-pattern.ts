@@ -14,8 +14,9 @@ export interface PathPattern {
 }
 
 /**
- * Reads one pattern; undefined when it can match nothing (empty, an open bracket, a backslash at its end). `!` and `#`
- * at its start stand for themselves: a rule is no line of a file. `x/**` of one segment is at any depth on request.
+ * Reads one pattern; undefined when it can match nothing: empty, a bracket that is open or holds a slash, a backslash at
+ * its end or before a slash. `!` and `#` at its start stand for themselves: a rule is no line of a file. With
+ * `looseSubtree`, `x/**` of one segment holds at any depth.
  */
 export function parsePattern(text: string, options: { looseSubtree?: boolean } = {}): PathPattern | undefined {
   let rest = text.replace(/(?<!\\)\s+$/, '');
@@ -25,7 +26,7 @@ export function parsePattern(text: string, options: { looseSubtree?: boolean } =
   const parts = rest.split('/').filter((part) => part !== '');
   const segments: Segment[] = [];
   for (const part of parts) {
-    if (part !== '**') {
+    if (!/^\*{2,}$/.test(part)) {
       const glyphs = parseSegment(part);
       if (glyphs === undefined) return undefined;
       segments.push(glyphs);

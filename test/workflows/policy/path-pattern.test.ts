@@ -58,12 +58,14 @@ test.each([
   ['src', 'src/a.ts', false],
   ['src/', 'src', false],
   ['**', 'a/b', true],
+  ['***/z', 'a/b/z', true],
+  ['a\\\\/z', 'a\\/z', true],
   ['.*', '.env', true],
 ])('the glob %s and %s: %s', (text, file, matches) => {
   expect(matchesPath(parsePattern(text)!, file)).toBe(matches);
 });
 
-test.each(['', '/', '[a', '[[:nope:]]', 'a\\', '   '])('%j can match nothing', (text) => {
+test.each(['', '/', '[a', '[[:nope:]]', 'a\\', 'a\\/b', '[a/b]', '   '])('%j can match nothing', (text) => {
   expect(parsePattern(text)).toBeUndefined();
 });
 
