@@ -64,7 +64,8 @@ class SnapshotTaker {
   }
 
   async take(directory: string): Promise<WorkspaceSource> {
-    const origin = await realpath(directory).catch(() => directory); // a missing one is the snapshot's to name
+    const origin = await realpath(directory).catch(() => undefined);
+    if (origin === undefined) return this.#one(directory); // which says what is wrong with it
     const root = await repositoryAround(origin);
     // One that its repository ignores may be a workspace by itself: that is for the snapshot to decide.
     if (root === undefined || (root !== origin && (await isIgnored(origin)))) return this.#one(directory);

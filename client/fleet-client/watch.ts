@@ -103,6 +103,7 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
       for (const started of await this.#fleet.started(standing)) yield { kind: 'started', ...started };
     const { units, generations } = standing.progress;
     const now = new Map(generations);
+    while (this.#units.length < units.length) this.#units.push('-'); // not told yet
     const indexes = this.#newlyEnded(units, now);
     for (let from = 0; from < indexes.length; from += CHUNK) {
       const ended = await this.#fleet.ended(standing, indexes.slice(from, from + CHUNK));
