@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { oneLine, span } from '../cli/figures.ts';
+import { oneLine, plural, span } from '../cli/figures.ts';
 import type { ReportedUse } from './fleet-file.ts';
 import type { FinishedFleet } from './fleet-run.ts';
 import { countUses, totalsOf, type Outcome } from './outcomes.ts';
@@ -37,8 +37,8 @@ function markdown(fleet: FinishedFleet, outcomes: readonly Outcome[], command: s
     '',
     `- Fleet \`${fleet.id}\`, ${fleet.status}: ${censusText(fleet)}; ${span(fleet.duration_ms)}`,
     `- Model ${models}; cost ${dollars(fleet.total_cost_usd)}${costNote}`,
-    `- ${totals.uses} uses, ${totals.migratable} of them migratable, ${totals.migrated} migrated; ` +
-      `${totals.changed} files changed, ${totals.broken === 0 ? 'all of them parse' : `${totals.broken} do not parse`} (\`node --check\`)`,
+    `- ${plural(totals.uses, 'use')}, ${totals.migratable} of them migratable, ${totals.migrated} migrated; ` +
+      `${plural(totals.changed, 'changed file')}, ${totals.broken === 0 ? 'all in order' : `${totals.broken} not in order`} (\`node --check\`)`,
     ...(totals.reused > 0 ? [`- ${totals.reused} of ${outcomes.length} results are reused from an earlier run`] : []),
     `- The patch of one repository: \`${command} diff ${fleet.id} LABEL\``,
     '',
