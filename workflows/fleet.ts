@@ -2,23 +2,24 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  executeChild,
-  getExternalWorkflowHandle,
   proxyActivities,
   setHandler,
   sleep,
+  startChild,
   upsertMemo,
   workflowInfo,
+  type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { FleetActivities } from './contract/activities.ts';
 import { decodeGraph } from './contract/graph.ts';
 import { BATCH_WORKFLOW, FLEET_STATE_MEMO, batchWorkflowId } from './contract/ids.ts';
-import { HEARTBEAT_THROTTLE_MS, ROOT_HISTORY_EVENTS } from './contract/limits.ts';
+import { HEARTBEAT_THROTTLE_MS } from './contract/limits.ts';
 import * as messages from './contract/messages.ts';
 import type { BatchInput, FleetInput, FleetStatus, Window } from './contract/messages.ts';
 import type { FleetSummary, SettleRequest } from './contract/units.ts';
 import type { batchWorkflow } from './batch.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { isLong } from './policy/history.ts';
 
 /**
  * The root of a fleet: start, steer, settle. It decides through its dispatcher and does nothing itself; a subagent or a
@@ -81,25 +82,32 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
     return (dispatcher ?? new Dispatcher(input, null)).status();
   }
 
+  const started = new Map<number, Promise<ChildWorkflowHandle<typeof batchWorkflow>>>();
   async function runBatch(batch: BatchInput): Promise<void> {
+    const child = startChild<typeof batchWorkflow>(BATCH_WORKFLOW, {
+      workflowId: batchWorkflowId(input.fleetId, input.generation, batch.batch),
+      args: [batch],
+    });
+    started.set(batch.batch, child);
     try {
-      const state = await executeChild<typeof batchWorkflow>(BATCH_WORKFLOW, {
-        workflowId: batchWorkflowId(input.fleetId, input.generation, batch.batch),
-        args: [batch],
-      });
-      root.closed(state);
+      root.closed(await (await child).result());
     } catch {
       // A dead batch: its activities learn of it with their next heartbeat, then the store tells what they left.
       await sleep(HEARTBEAT_THROTTLE_MS + 1_000);
       const request = root.unsettledOf(batch.batch);
       if (request) root.lost(batch.batch, request, await activities.settleSubagents(request));
     }
+    started.delete(batch.batch);
     changes++;
   }
 
   async function sendWindow(batch: number, window: Window): Promise<void> {
-    const child = getExternalWorkflowHandle(batchWorkflowId(input.fleetId, input.generation, batch));
-    await child.signal(messages.windowSignal, window).catch(() => undefined); // it has just ended: its last state says all
+    try {
+      const child = await started.get(batch); // one that has yet to start would never hear of it
+      await child?.signal(messages.windowSignal, window);
+    } catch {
+      // It has just ended: its last state says all.
+    }
   }
 
   async function settle(request: SettleRequest): Promise<void> {
@@ -130,22 +138,19 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
     upsertMemo({ [FLEET_STATE_MEMO]: text });
   }
 
+  const isHandedOver = (): boolean => root.isHandedOver && allHandlersFinished();
   for (;;) {
     const seen = changes;
-    if (workflowInfo().historyLength > ROOT_HISTORY_EVENTS) {
-      if (root.isQuiet && allHandlersFinished()) {
-        await continueAsNew<typeof fleetWorkflow>({ ...input, limits: root.currentLimits, carry: root.carry() });
-      }
-      root.recall();
-    }
+    if (isLong(workflowInfo())) root.handOver();
     const { open, windows, settle: settlements } = root.orders();
     for (const batch of open) void runBatch(batch);
     for (const { batch, window } of windows) void sendWindow(batch, window);
     for (const request of settlements) void settle(request);
     show();
-    void wake();
     if (root.isFinished) break;
-    await condition(() => changes !== seen);
+    if (isHandedOver()) await continueAsNew<typeof fleetWorkflow>(root.next());
+    void wake();
+    await condition(() => changes !== seen || isHandedOver());
   }
 
   const { fleetId, generation } = input;

@@ -186,7 +186,10 @@ const DISK_FULL: ParkReason = { for: 'limit', pause: 'disk_full' };
 
 function isFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return ['StoreFull', 'WorkspaceFull'].includes(error.name) || ('code' in error && error.code === 'ENOSPC');
+  return (
+    ['StoreFull', 'WorkspaceFull'].includes(error.name) ||
+    ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
+  );
 }
 
 /** Faults the parent decides about, by the name of the error. */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FinishedFleet } from '../../client/demo/fleet-run.ts';
 import type { Outcome, Totals } from '../../client/demo/outcomes.ts';
+import { startSimulatedClaude } from '../../client/simulated/server.ts';
 import { findSessionLeaders } from '../../client/local/process-identity.ts';
 
 const BINARY = process.env['MUSTER_TEMPORAL_BINARY'];
@@ -27,10 +28,16 @@ interface Ended {
   stderr: string;
 }
 
+/** Claude's API as far as the demo can tell. */
+async function endpoint(): Promise<AsyncDisposable & { url: string; calls: () => number }> {
+  const claude = await startSimulatedClaude({ latency: 0 });
+  return { url: claude.url, calls: () => claude.stats().calls, [Symbol.asyncDispose]: () => claude.close() };
+}
+
 /** As a stranger starts it: no credential, no terminal. */
 async function run(file: string, args: readonly string[], more: Record<string, string> = {}): Promise<Ended> {
-  const { ANTHROPIC_API_KEY: _, ANTHROPIC_AUTH_TOKEN: __, TEMPORAL_ADDRESS: ___, ...environment } = process.env;
-  const env = { ...environment, MUSTER_HOME: home, NO_COLOR: '1', ...more };
+  const kept = Object.entries(process.env).filter(([key]) => !/^(ANTHROPIC|TEMPORAL)_/.test(key));
+  const env = { ...Object.fromEntries(kept), MUSTER_HOME: home, NO_COLOR: '1', ...more };
   const child = spawn(process.execPath, [join(ROOT, file), ...args], {
     cwd: ROOT,
     env,
@@ -107,6 +114,20 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
     expect(stdout).toBe('');
     expect(stderr).toMatch(/Real Claude: 45 subagents on claude-\S+, budget \$\d+\.\d\d, worst case \$\d+\.\d\d\./);
     expect(stderr).toContain('give --yes');
+    expect(running()).toBe(0);
+  });
+
+  it('with a credential and --yes works with the Claude it is given, for money', async () => {
+    await using claude = await endpoint();
+    const access = { ANTHROPIC_API_KEY: 'sk-of-a-stranger', ANTHROPIC_BASE_URL: claude.url };
+    const { code, stdout, stderr } = await demo(['--yes', '--repositories', '3', '--fresh'], access);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toContain('Real Claude: 3 subagents on claude-');
+    expect(stderr + stdout).not.toMatch(/simulated/i);
+    expect(stdout).toMatch(/^cost +\$\d+\.\d+$/m);
+    expect(claude.calls()).toBeGreaterThanOrEqual(6);
+    const { fleet } = await report();
+    expect(fleet.census.completed).toBe(3);
     expect(running()).toBe(0);
   });
 

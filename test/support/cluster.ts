@@ -9,6 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { fingerprint } from '../../activities/claude/endpoint.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
+import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
 import { FleetClient } from '../../client/fleet-client/fleet-client.ts';
 import type { Stack } from '../../client/local/stack.ts';
 import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
@@ -152,6 +153,7 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.workers.map((worker) => worker.kill()));
     await this.connection.close();
     await Promise.all([this.server.stop(), this.claude.close()]);
+    await createWorkspaces({ directory: join(this.home, 'workspaces'), store: this.store }).sweep(); // of killed workers
     await rm(this.home, { recursive: true, force: true });
   }
 

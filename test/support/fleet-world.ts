@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { BatchInput, BatchState, FleetInput, Window } from '../../workflows/contract/messages.ts';
 import { SUBAGENT_STATUSES, statusOfLetter } from '../../workflows/contract/statuses.ts';
 import type { SettleRequest, UnitOutcome } from '../../workflows/contract/units.ts';
@@ -38,12 +39,17 @@ export interface WorldOptions {
  * and states arrive, how subagents end, what a person asks, which batch dies. Keeps its own books to hold against theirs.
  */
 export class FleetWorld {
-  readonly root: Dispatcher;
+  root: Dispatcher;
   readonly ends = new Map<string, number>();
   readonly batches = new Map<number, LiveBatch>();
   trueSpentMicroUsd = 0;
   highestConcurrency: number;
-  faults = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0 };
+  faults = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0, runs: 0, cuts: 0 };
+  /** Updates that have not been acknowledged: while one waits, no run ends. */
+  private waiting: (() => boolean)[] = [];
+  private isHandingOver = false;
+  /** While a lowered budget is being taken back: what may be spent until everyone is back. */
+  private ceilingMicroUsd = 0;
   /** By batch and offset: what a dispatch that came back had spent. */
   private readonly spentByUnit = new Map<string, number>();
   private readonly pendingSettles: SettleRequest[] = [];
@@ -122,23 +128,47 @@ export class FleetWorld {
       }
       case 4:
         this.faults.stops++;
+        this.waiting.push(() => this.root.haveEnded([index]));
         return this.root.stop([index]);
       case 5:
+        this.waiting.push(() => this.root.haveEnded([index]));
         return this.root.skip([index]);
       case 6:
-        this.root.recall();
-        return this.obeyOrders();
+        this.isHandingOver = true;
+        return this.root.handOver();
       case 7:
         return this.root.retry([index]);
       case 8:
         if (this.random(12) > 0) return;
         this.faults.cancels++;
+        this.waiting.push(() => this.root.isFinished);
         return this.root.cancel();
       default:
         if (this.budgetMicroUsd === null) return;
-        this.budgetMicroUsd += this.random(300);
-        return this.root.set({ budgetMicroUsd: this.budgetMicroUsd });
+        return this.setBudget(this.budgetMicroUsd + this.random(400) - 150);
     }
+  }
+
+  private setBudget(microUsd: number): void {
+    const before = this.budgetMicroUsd!;
+    this.budgetMicroUsd = Math.max(0, microUsd);
+    if (this.budgetMicroUsd < before) {
+      this.faults.cuts++;
+      this.ceilingMicroUsd = Math.max(this.ceilingMicroUsd, before);
+    }
+    this.root.set({ budgetMicroUsd: this.budgetMicroUsd });
+  }
+
+  /** What the root does once everyone is back: it goes on as a new run. */
+  private continueAsNew(): void {
+    this.waiting = this.waiting.filter((isDone) => !isDone());
+    if (!this.isHandingOver || this.root.isFinished || !this.root.isHandedOver || this.waiting.length > 0) return;
+    if (this.batches.size > 0 || this.pendingSettles.length > 0) throw new Error('handed over with work under way');
+    const before = this.root.status();
+    this.root = new Dispatcher(this.root.next(), this.options.prerequisites);
+    this.isHandingOver = false;
+    this.faults.runs++;
+    expect(this.root.status()).toEqual(before);
   }
 
   private comeBack(batch: LiveBatch, offset: number, isCalm: boolean): void {
@@ -202,10 +232,13 @@ export class FleetWorld {
   private settle(request: SettleRequest): void {
     this.pendingSettles.splice(this.pendingSettles.indexOf(request), 1);
     for (const { index, generation } of request.units) this.recordEnd(index, generation);
-    this.root.settled(
-      request,
-      request.units.map(() => ({ kind: 'ended', status: request.end!.status, spentMicroUsd: 0 })),
-    );
+    const outcomes = request.units.map((): UnitOutcome => {
+      // With a budget it would have had to come out of a slice.
+      const spentMicroUsd = this.budgetMicroUsd === null ? this.random(3) : 0;
+      this.trueSpentMicroUsd += spentMicroUsd;
+      return { kind: 'ended', status: request.end!.status, spentMicroUsd };
+    });
+    this.root.settled(request, outcomes);
   }
 
   /** What the batch workflow's loop does after each event. */
@@ -234,6 +267,7 @@ export class FleetWorld {
       });
     for (const { batch, window } of windows) this.batches.get(batch)?.windows.push(window);
     this.pendingSettles.push(...settle);
+    this.continueAsNew();
     if (open.length > 0) {
       this.settleDown();
       this.obeyOrders();
@@ -255,8 +289,10 @@ export class FleetWorld {
       }
     }
     if (holding > this.highestConcurrency) throw new Error(`${holding} in flight, ${this.highestConcurrency} permits`);
-    if (this.budgetMicroUsd !== null && this.trueSpentMicroUsd + reserved > this.budgetMicroUsd)
-      throw new Error(`${this.trueSpentMicroUsd} spent and ${reserved} reserved of ${this.budgetMicroUsd}`);
+    if (this.batches.size === 0) this.ceilingMicroUsd = this.trueSpentMicroUsd;
+    const ceiling = Math.max(this.budgetMicroUsd ?? Infinity, this.ceilingMicroUsd);
+    if (this.trueSpentMicroUsd + reserved > ceiling)
+      throw new Error(`${this.trueSpentMicroUsd} spent and ${reserved} reserved of ${ceiling}`);
     for (const [key, times] of this.ends) if (times > 1) throw new Error(`subagent ${key} ended ${times} times`);
     const { census } = this.root.units;
     const ended = Object.values(census).reduce((sum, n) => sum + n, 0);

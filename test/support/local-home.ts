@@ -1,21 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { readConfig, type Config } from '../../client/config.ts';
+import type { DaemonKind } from '../../client/local/daemon.ts';
 import { endDaemons, listDaemons } from '../../client/local/down.ts';
 import { openStack, type StackOptions } from '../../client/local/open-stack.ts';
+import { findSessionLeaders, isAlive } from '../../client/local/process-identity.ts';
 import type { Stack } from '../../client/local/stack.ts';
-
-/** Programs as small as can be in the place of worker and simulated Claude. */
-export const TINY = {
-  worker: join(import.meta.dirname, 'tiny-worker.ts'),
-  simulated: join(import.meta.dirname, 'tiny-simulated.ts'),
-};
+import { TINY } from './tiny-entries.ts';
 
 /** A home of the test's own, whose daemons end with it. */
 export class LocalHome {
   readonly directory = mkdtempSync(join(tmpdir(), 'muster-local-'));
-  readonly home = join(this.directory, '.muster');
+  /** With what shells, URLs and SQLite take for something else. */
+  readonly home = join(this.directory, "a b?c=%20#d'é", '.muster');
   readonly said: string[] = [];
   readonly #stacks: Stack[] = [];
 
@@ -37,11 +36,16 @@ export class LocalHome {
     return stack;
   }
 
-  /** Pid of the living daemon whose file has this name. */
-  pid(file: string): number {
-    const found = listDaemons(this.home).find((daemon) => daemon.file === file && daemon.isAlive);
-    if (!found) throw new Error(`no ${file} lives`);
-    return found.state.pid;
+  /** Pids of the living daemons of a kind, whether or not a file names them. */
+  processes(kind: DaemonKind): number[] {
+    return findSessionLeaders({ MUSTER_HOME: this.home, MUSTER_DAEMON: kind }).map(({ pid }) => pid);
+  }
+
+  /** Ends a daemon as a power cut would; it is gone when this resolves. */
+  async kill(pid: number): Promise<void> {
+    const { state } = listDaemons(this.home).find((daemon) => daemon.state.pid === pid)!;
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => isAlive(state)).toBe(false);
   }
 
   async end(): Promise<void> {

@@ -1,7 +1,7 @@
 import { readConfig, SIMULATED } from '../../client/config.ts';
 import { openStack } from '../../client/local/open-stack.ts';
 import { readServer } from '../../client/local/server.ts';
-import { TINY } from './local-home.ts';
+import { TINY } from './tiny-entries.ts';
 
 /** Brings the stack of its environment up with a worker, prints {address, queue}, and leaves as a command does. */
 const config = readConfig();

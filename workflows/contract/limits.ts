@@ -28,11 +28,18 @@ export const HAND_BACK_GRACE_MS = 3_000;
 
 /** The root continues as new past this many events, so that a run stays below 10,240 (Temporal warns there). */
 export const ROOT_HISTORY_EVENTS = 7_000;
+/** And past this much, which many who park at once can reach first: Temporal warns at 10 MiB and ends it at 50. */
+export const ROOT_HISTORY_BYTES = 8 * 1_048_576;
 
 export const MICRO_USD = 1_000_000;
 
 /** A batch tells its root how it stands after this share of its size (reference/permits.md: ≤ 30 states a batch). */
 export const STATE_EVERY = 0.05;
+/**
+ * Fleets up to this size report every end: a person watches them, and 5 % of a batch may be ten subagents that ended
+ * half an hour ago. At most four events of the root each.
+ */
+export const REPORT_EACH_END = 500;
 /** Children open at once: far below Temporal's 2,000 pending (reference/temporal.md §8). */
 export const MAX_OPEN_BATCHES = 100;
 /** Subagents that must have ended before a failure rate means anything. */

@@ -1,14 +1,5 @@
-import { MAX_OPEN_BATCHES } from '../contract/limits.ts';
-import type {
-  BatchInput,
-  BatchState,
-  FleetCarry,
-  FleetInput,
-  FleetLimits,
-  FleetStatus,
-  Window,
-} from '../contract/messages.ts';
-import { FAILURES } from '../contract/failures.ts';
+import { MAX_OPEN_BATCHES, REPORT_EACH_END } from '../contract/limits.ts';
+import type { BatchInput, BatchState, FleetCarry, FleetInput, FleetStatus, Window } from '../contract/messages.ts';
 import {
   UNIT_LETTERS as L,
   statusOfLetter,
@@ -19,6 +10,9 @@ import {
 import type { ParkReason, SettleRequest, UnitOutcome } from '../contract/units.ts';
 import { batchPermits, batchSize } from '../policy/admission.ts';
 import { finalState, mustStop } from '../policy/verdict.ts';
+import { Endings, GIVEN_UP, SKIPPED, STOPPED, type Ending } from './endings.ts';
+import { Holdings } from './holdings.ts';
+import { Life } from './life.ts';
 import { OpenBatch } from './open-batch.ts';
 import { Units } from './units.ts';
 
@@ -29,11 +23,6 @@ export interface Orders {
   settle: SettleRequest[];
 }
 
-type Ending = { status: SubagentStatus; type: string; message: string };
-
-const STOPPED: Ending = { status: 'stopped', type: FAILURES.stopped, message: 'stopped by a person' };
-const SKIPPED: Ending = { status: 'skipped', type: FAILURES.skippedByUser, message: 'skipped by a person' };
-
 /**
  * The one dispatcher of a tree: queue → batches → states → census. Pure: events in, orders out, so that a property test
  * can drive it through any schedule. Always true: permits free + held = the fleet's, money free + in purses + spent =
@@ -41,17 +30,17 @@ const SKIPPED: Ending = { status: 'skipped', type: FAILURES.skippedByUser, messa
  */
 export class Dispatcher {
   readonly units: Units;
-  private readonly batches = new Map<number, OpenBatch>();
+  private readonly holdings: Holdings;
   private readonly needs = new Map<number, number>();
   private readonly parkReasons = new Map<number, ParkReason>();
-  private readonly endings = new Map<number, Ending>();
-  private readonly settling = new Set<number>();
-  private limits: FleetLimits;
-  private spentMicroUsd: number;
-  private batchCount: number;
-  private mode: FleetState | 'failing' | 'cancelling';
-  private pause: { reason: PauseReason; resetAtMs?: number } | undefined;
+  private readonly endings = new Endings();
+  /** The newest dispatch number given out. */
+  private dispatches: number;
+  private readonly life: Life;
+  /** Everyone is on the way back, to go on under new limits. */
   private isRecalling = false;
+  /** Everyone is on the way back, to go on in the next run. */
+  private isHandingOver = false;
 
   private readonly input: FleetInput;
 
@@ -59,21 +48,16 @@ export class Dispatcher {
     const { carry } = input;
     this.input = input;
     this.units = new Units(input.count, prerequisites, carry);
-    this.limits = input.limits;
-    this.spentMicroUsd = carry?.spentMicroUsd ?? 0;
-    this.batchCount = carry?.batches ?? 0;
-    this.mode = carry?.state === 'paused' ? 'paused' : 'running';
-    if (carry?.reason)
-      this.pause = { reason: carry.reason, ...(carry.resetAtMs !== undefined && { resetAtMs: carry.resetAtMs }) };
+    this.holdings = new Holdings(input.limits, carry?.spentMicroUsd ?? 0);
+    this.dispatches = carry?.batches ?? 0;
+    this.life = new Life(carry);
     for (const [index, reason] of carry?.parked ?? []) this.note(index, reason);
     this.judge();
   }
 
-  // ---- what happened -------------------------------------------------------------------------------------------
-
   /** A batch said how it stands. Repeats and late ones do no harm. */
   heard(state: BatchState): void {
-    const batch = this.batches.get(state.batch);
+    const batch = this.holdings.batches.get(state.batch);
     if (!batch) return;
     const before = batch.state?.units;
     if (!batch.accept(state)) return;
@@ -93,11 +77,10 @@ export class Dispatcher {
 
   /** A batch returned: its last state is its return value, and what it did not start goes back to the queue. */
   closed(state: BatchState): void {
-    const batch = this.batches.get(state.batch);
+    const batch = this.holdings.batches.get(state.batch);
     if (!batch) return;
     this.heard(state);
-    this.batches.delete(state.batch);
-    this.spentMicroUsd += state.spentMicroUsd;
+    this.holdings.close(state.batch);
     for (let offset = 0; offset < batch.indexes.length; offset++)
       if (state.units[offset] === L.inBatch) this.cameBackUnstarted(batch.indexes[offset]!);
     this.judge();
@@ -105,7 +88,7 @@ export class Dispatcher {
 
   /** Units of a dead batch nobody heard the end of: to be settled from the store before they may go on. */
   unsettledOf(number: number): SettleRequest | undefined {
-    const batch = this.batches.get(number);
+    const batch = this.holdings.batches.get(number);
     if (!batch) return undefined;
     const lost = batch.indexes.filter((_, offset) =>
       [L.inBatch, L.running].includes(batch.letterBefore(offset) as never),
@@ -115,60 +98,58 @@ export class Dispatcher {
 
   /** The store has told how a dead batch's units stand. Its permits and its purse are free from here on. */
   lost(number: number, request: SettleRequest, outcomes: readonly UnitOutcome[]): void {
-    const batch = this.batches.get(number);
+    const batch = this.holdings.batches.get(number);
     if (!batch) return;
-    this.batches.delete(number);
-    this.spentMicroUsd += batch.spentMicroUsd;
+    this.holdings.close(number);
     request.units.forEach(({ index }, i) => {
       const outcome = outcomes[i]!;
-      this.spentMicroUsd += outcome.spentMicroUsd;
+      this.holdings.book(outcome.spentMicroUsd);
       if (outcome.kind === 'ended') this.end(index, outcome.status);
       else this.cameBack(index, outcome.reason);
     });
     this.judge();
   }
 
-  /** `settleSubagents` has committed the ends it was asked for. What those spent was counted when they came back. */
+  /**
+   * `settleSubagents` has committed the ends it was asked for. What the dispatches spent was counted when they came back;
+   * what comes on top is a call that a full disk had kept from being written down.
+   */
   settled(request: SettleRequest, outcomes: readonly UnitOutcome[]): void {
     request.units.forEach(({ index }, i) => {
       const outcome = outcomes[i]!;
-      this.settling.delete(index);
+      this.endings.settled(index);
+      this.holdings.book(outcome.spentMicroUsd);
       this.end(index, outcome.kind === 'ended' ? outcome.status : (request.end?.status ?? 'stopped'));
     });
     this.judge();
   }
 
-  // ---- what a person asks --------------------------------------------------------------------------------------
-
   pauseFor(reason: PauseReason, resetAtMs?: number): void {
-    if (this.mode !== 'running' && this.mode !== 'paused') return;
-    // A person's pause outranks a provider's: its reset must not wake the fleet.
-    if (this.pause?.reason === 'user' && reason !== 'user') return;
-    this.mode = 'paused';
-    this.pause = { reason, ...(resetAtMs !== undefined && { resetAtMs }) };
+    this.life.pauseFor(reason, resetAtMs);
   }
 
   resume(): void {
-    if (this.mode !== 'paused') return;
-    this.mode = 'running';
-    this.pause = undefined;
+    this.life.resume();
+    this.judge(); // what came back during the pause may have been too much
   }
 
   set({ concurrency, budgetMicroUsd }: { concurrency?: number; budgetMicroUsd?: number }): void {
-    // Those in flight have slices without bound: they come back before a first budget can be kept.
-    if (budgetMicroUsd !== undefined && this.limits.budgetMicroUsd === null) this.isRecalling = true;
-    const isRaised = budgetMicroUsd !== undefined && budgetMicroUsd > (this.limits.budgetMicroUsd ?? Infinity);
-    this.limits = {
-      ...this.limits,
+    const before = this.holdings.limits;
+    this.holdings.limits = {
+      ...before,
       ...(concurrency !== undefined && { concurrency }),
       ...(budgetMicroUsd !== undefined && { budgetMicroUsd }),
     };
-    if (isRaised && this.pause?.reason === 'budget_reached') this.resume();
+    if (budgetMicroUsd === undefined) return;
+    // Those in flight have slices without bound, or of more money than there is now: they come back first.
+    if (before.budgetMicroUsd === null || this.holdings.freeMicroUsd < 0) this.isRecalling = true;
+    const isRaised = budgetMicroUsd > (before.budgetMicroUsd ?? Infinity);
+    if (isRaised && this.life.isPausedForMoney) this.resume();
   }
 
+  /** Does nothing once the fleet has ended. */
   cancel(): void {
-    if (this.mode !== 'cancelled') this.mode = 'cancelling';
-    this.pause = undefined;
+    this.life.cancel();
     this.judge();
   }
 
@@ -181,35 +162,31 @@ export class Dispatcher {
 
   /** Nothing while a cancel or the failure policy is ending the fleet: the closed fleet can be retried whole. */
   retry(indexes: readonly number[] | 'failed'): void {
-    if (this.mode !== 'running' && this.mode !== 'paused') return;
+    if (!this.life.isSteerable) return;
     const failed = ['failed', 'timed_out', 'budget_reached', 'stopped', 'not_attempted'] as const;
     this.units.retry(indexes === 'failed' ? [...this.units.inState(...failed.map((status) => L[status]))] : indexes);
   }
 
-  /** Before a continue-as-new: everything comes back, nothing is granted. */
-  recall(): void {
-    this.isRecalling = true;
+  /** Before a continue-as-new: everything comes back, and nothing is granted in this run any more. */
+  handOver(): void {
+    this.isHandingOver = true;
   }
-
-  // ---- what follows --------------------------------------------------------------------------------------------
 
   /** Whether a stop or skip of these has come to its end. */
   haveEnded(indexes: readonly number[]): boolean {
-    return indexes.every((index) => this.units.isEnded(index));
-  }
-  get hasOpenBatches(): boolean {
-    return this.batches.size > 0;
+    return indexes.every((index) => this.units.isEnded(index) || this.units.letter(index) === undefined);
   }
   get isFinished(): boolean {
-    return this.units.hasEnded && this.batches.size === 0 && this.settling.size === 0;
+    return this.units.hasEnded && this.isQuiet;
   }
-  get isQuiet(): boolean {
-    return this.batches.size === 0 && this.settling.size === 0;
+  /** All is back, and `carry` tells everything that the next run needs. */
+  get isHandedOver(): boolean {
+    return this.isHandingOver && this.isQuiet && this.endings.isEmpty;
   }
 
   orders(): Orders {
     const settle = this.orderSettlements();
-    if (this.isRecalling && this.batches.size === 0 && this.mode !== 'cancelling') this.isRecalling = false;
+    if (this.holdings.batches.size === 0) this.isRecalling = false;
     const windows = this.orderWindows();
     const open = this.isGranting ? this.orderBatches() : [];
     this.pauseWhenBroke();
@@ -217,17 +194,17 @@ export class Dispatcher {
   }
 
   get state(): { state: FleetState; reason?: PauseReason; resetAtMs?: number } {
-    if (this.mode === 'paused') return { state: 'paused', ...this.pause! };
-    return { state: this.mode === 'failing' || this.mode === 'cancelling' ? 'running' : this.mode };
+    return this.life.state;
   }
 
   /** Every subagent has ended: the state follows from the census. */
   finish(): 'completed' | 'failed' | 'cancelled' {
-    return (this.mode = finalState(this.units.census, this.limits.failIf, this.mode === 'cancelling'));
+    return this.life.end(finalState(this.units.census, this.holdings.limits.failIf, this.life.isCancelling));
   }
 
   status(): FleetStatus {
-    const { units, input, limits } = this;
+    const { units, input, holdings } = this;
+    const inBatch = units.countOf(L.inBatch);
     return {
       v: 1,
       id: input.fleetId,
@@ -236,67 +213,47 @@ export class Dispatcher {
       count: units.count,
       census: { ...units.census },
       waiting: units.countOf(L.waiting),
-      running: this.holding(),
-      queued: units.countOf(L.queued, L.inBatch) - Math.min(this.holding(), units.countOf(L.inBatch)),
+      running: holdings.holding,
+      queued: units.countOf(L.queued) + inBatch - Math.min(holdings.holding, inBatch),
       parked: units.countOf(L.parked),
       generation: input.generation,
-      concurrency: limits.concurrency,
-      budgetMicroUsd: limits.budgetMicroUsd,
-      spentMicroUsd: this.spent(),
+      concurrency: holdings.limits.concurrency,
+      budgetMicroUsd: holdings.limits.budgetMicroUsd,
+      spentMicroUsd: holdings.spentMicroUsd,
       startedAtMs: input.startedAtMs,
     };
   }
 
-  carry(): FleetCarry {
-    return {
+  /** What the next run starts with. */
+  next(): FleetInput {
+    const parked = [...this.parkReasons].filter(([index]) => this.units.letter(index) === L.parked);
+    const carry: FleetCarry = {
       units: this.units.text,
       generations: this.units.raisedGenerations,
-      parked: [...this.parkReasons].filter(([index]) => this.units.letter(index) === L.parked),
-      spentMicroUsd: this.spentMicroUsd,
-      batches: this.batchCount,
+      parked,
+      spentMicroUsd: this.holdings.spentMicroUsd,
+      batches: this.dispatches,
       ...this.state,
     };
+    return { ...this.input, limits: this.holdings.limits, carry };
   }
-  get currentLimits(): FleetLimits {
-    return this.limits;
-  }
-
-  // ---- inside --------------------------------------------------------------------------------------------------
 
   private get isGranting(): boolean {
-    return this.mode === 'running' && !this.isRecalling;
+    return this.life.isRunning && !this.isRecalling && !this.isHandingOver;
+  }
+  private get isQuiet(): boolean {
+    return this.holdings.batches.size === 0 && !this.endings.isSettling;
   }
 
-  private spent(): number {
-    let sum = this.spentMicroUsd;
-    for (const batch of this.batches.values()) sum += batch.spentMicroUsd;
-    return sum;
-  }
-  private holding(): number {
-    let sum = 0;
-    for (const batch of this.batches.values()) sum += batch.holding;
-    return sum;
-  }
-  private freePermits(): number {
-    let free = this.limits.concurrency;
-    for (const batch of this.batches.values()) free -= batch.heldPermits;
-    return free;
-  }
-  /** Money nobody holds; Infinity without a budget. */
-  private freeMicroUsd(): number {
-    if (this.limits.budgetMicroUsd === null) return Infinity;
-    let free = this.limits.budgetMicroUsd - this.spentMicroUsd;
-    for (const batch of this.batches.values()) free -= batch.heldMicroUsd;
-    return free;
-  }
   private slice(index: number): number | null {
-    if (this.limits.budgetMicroUsd === null) return null;
-    return Math.max(this.limits.sliceMicroUsd, this.needs.get(index) ?? 0);
+    const { budgetMicroUsd, sliceMicroUsd } = this.holdings.limits;
+    if (budgetMicroUsd === null) return null;
+    return Math.max(sliceMicroUsd, this.needs.get(index) ?? 0);
   }
 
   private end(index: number, status: SubagentStatus): void {
     this.units.end(index, status);
-    this.endings.delete(index);
+    this.endings.forget(index);
     this.needs.delete(index);
     this.parkReasons.delete(index);
   }
@@ -304,7 +261,7 @@ export class Dispatcher {
   private cameBack(index: number, reason: ParkReason): void {
     this.units.park(index);
     this.note(index, reason);
-    if (reason.for === 'limit' && !this.endings.has(index)) this.pauseFor(reason.pause, reason.resetAtMs);
+    if (reason.for === 'limit' && !this.endings.of(index)) this.pauseFor(reason.pause, reason.resetAtMs);
   }
 
   private note(index: number, reason: ParkReason): void {
@@ -314,7 +271,7 @@ export class Dispatcher {
 
   private cameBackUnstarted(index: number): void {
     this.units.giveBack(index);
-    const ending = this.endings.get(index);
+    const ending = this.endings.of(index);
     if (ending && this.units.letter(index) === L.queued) this.end(index, ending.status);
   }
 
@@ -330,46 +287,41 @@ export class Dispatcher {
 
   /** Early stop and cancel: what has not started never will. */
   private judge(): void {
-    if (this.mode === 'running' && mustStop(this.units.census, this.limits.failIf)) this.mode = 'failing';
-    if (this.mode !== 'failing' && this.mode !== 'cancelling') return;
-    for (const index of [...this.units.inState(L.queued, L.waiting)]) this.end(index, 'not_attempted');
-    for (const index of this.units.inState(L.parked)) this.mustEnd(index, STOPPED);
+    const { life, units } = this;
+    if (life.isRunning && mustStop(units.census, this.holdings.limits.failIf)) life.fail();
+    if (!life.isFailing && !life.isCancelling) return;
+    for (const index of [...units.inState(L.queued, L.waiting)]) this.end(index, 'not_attempted');
+    const ending = life.isFailing ? GIVEN_UP : STOPPED;
+    for (const index of units.inState(L.parked)) this.mustEnd(index, ending);
   }
 
-  /** The first to ask decides how it ends. */
   private mustEnd(index: number, ending: Ending): void {
-    if (!this.endings.has(index)) this.endings.set(index, ending);
+    this.endings.ask(index, ending);
     this.units.withhold(index);
   }
 
-  private request(indexes: readonly number[], end: Ending | null, batch = this.batchCount): SettleRequest {
-    const units = indexes.map((index) => ({
-      index,
-      generation: this.units.generation(index),
-      epoch: this.epoch(batch),
-    }));
+  private request(indexes: readonly number[], end: Ending | null, dispatch: number): SettleRequest {
+    const epoch = this.epoch(dispatch);
+    const units = indexes.map((index) => ({ index, generation: this.units.generation(index), epoch }));
     return { fleetId: this.input.fleetId, manifest: this.input.manifest, units, end };
   }
 
+  /** Each is a dispatch of its own, so that it fences, and counts, apart from those before it. */
   private orderSettlements(): SettleRequest[] {
-    const byStatus = new Map<Ending, number[]>();
-    for (const [index, ending] of this.endings) {
-      if (this.units.letter(index) !== L.parked || this.settling.has(index)) continue;
-      this.settling.add(index);
-      byStatus.set(ending, [...(byStatus.get(ending) ?? []), index]);
-    }
-    return [...byStatus].map(([ending, indexes]) => this.request(indexes, ending));
+    const groups = this.endings.take((index) => this.units.letter(index) === L.parked);
+    return [...groups].map(([ending, indexes]) => this.request(indexes, ending, ++this.dispatches));
   }
 
   private orderWindows(): Orders['windows'] {
-    const targets = this.permitTargets();
+    const { holdings } = this;
+    const targets = holdings.permitTargets(this.isGranting ? 'grant' : this.life.isFailing ? 'keep' : 'take');
     const orders: Orders['windows'] = [];
-    for (const [number, batch] of this.batches) {
-      const stop = batch.indexes.filter((index) => this.endings.has(index) && this.units.letter(index) === L.inBatch);
+    for (const [number, batch] of holdings.batches) {
+      const stop = batch.indexes.filter((index) => this.endings.of(index) && this.units.letter(index) === L.inBatch);
       const window = batch.change({
         permits: targets.get(number)!,
-        admits: this.mode !== 'failing' && this.mode !== 'cancelling',
-        purseMicroUsd: this.purseFor(batch),
+        admits: !this.life.isFailing && !this.life.isCancelling,
+        purseMicroUsd: holdings.purseFor(batch, this.isGranting, this.isShort()),
         stop,
       });
       if (window) orders.push({ batch: number, window });
@@ -377,48 +329,16 @@ export class Dispatcher {
     return orders;
   }
 
-  private permitTargets(): Map<number, number> {
-    const targets = new Map<number, number>();
-    const isOpen = this.isGranting || this.mode === 'failing';
-    let left = isOpen ? this.limits.concurrency : 0;
-    for (const [number, batch] of this.batches) {
-      const target = Math.min(batch.window.permits, batch.usable, left);
-      targets.set(number, target);
-      left -= target;
-    }
-    if (!this.isGranting) return targets;
-    let free = Math.min(left, this.freePermits());
-    for (const [number, batch] of this.batches) {
-      const more = Math.min(free, batchPermits(batch.usable) - targets.get(number)!);
-      if (more <= 0 || batch.state === undefined || batch.state.wants === 0) continue;
-      targets.set(number, targets.get(number)! + more);
-      free -= more;
-    }
-    return targets;
-  }
-
-  private purseFor(batch: OpenBatch): number | null {
-    if (this.limits.budgetMicroUsd === null) return batch.window.purseMicroUsd;
-    const purse = batch.window.purseMicroUsd ?? 0;
-    if (!batch.state) return purse;
-    const used = batch.state.spentMicroUsd + batch.state.reservedMicroUsd;
-    if (batch.state.wants === 0) return this.isShort() ? Math.min(purse, used) : purse;
-    const slice = this.limits.sliceMicroUsd;
-    if (!this.isGranting || purse - used >= slice) return purse;
-    const more = Math.min(this.freeMicroUsd(), batch.state.wants * slice);
-    return more >= slice ? purse + more : purse;
-  }
-
   /** Whether someone in the queue waits for money that a batch may hold idle. */
   private isShort(): boolean {
     const next = this.units.peek();
-    return next !== undefined && this.freeMicroUsd() < (this.slice(next) ?? 0);
+    return next !== undefined && this.holdings.freeMicroUsd < (this.slice(next) ?? 0);
   }
 
   private orderBatches(): BatchInput[] {
     const opened: BatchInput[] = [];
-    while (this.batches.size < MAX_OPEN_BATCHES) {
-      const permits = batchPermits(this.freePermits());
+    while (this.holdings.batches.size < MAX_OPEN_BATCHES) {
+      const permits = batchPermits(this.holdings.freePermits);
       const batch = permits > 0 ? this.openBatch(permits) : undefined;
       if (!batch) break;
       opened.push(batch);
@@ -427,8 +347,8 @@ export class Dispatcher {
   }
 
   private openBatch(permits: number): BatchInput | undefined {
-    let money = this.freeMicroUsd();
-    const isBounded = this.limits.budgetMicroUsd !== null;
+    let money = this.holdings.freeMicroUsd;
+    const isBounded = this.holdings.limits.budgetMicroUsd !== null;
     const units: BatchInput['units'] = [];
     let purse = 0;
     for (
@@ -445,7 +365,7 @@ export class Dispatcher {
       units.push([this.units.take()!, this.units.generation(next), slice]);
     }
     if (units.length === 0) return undefined;
-    const number = ++this.batchCount;
+    const number = ++this.dispatches;
     const window: Window = {
       epoch: 1,
       permits: Math.min(permits, units.length),
@@ -454,7 +374,7 @@ export class Dispatcher {
       stop: [],
     };
     const indexes = units.map(([index]) => index);
-    this.batches.set(number, new OpenBatch(indexes, window));
+    this.holdings.batches.set(number, new OpenBatch(indexes, window));
     return {
       v: 1,
       fleetId: this.input.fleetId,
@@ -462,22 +382,22 @@ export class Dispatcher {
       epoch: this.epoch(number),
       manifest: this.input.manifest,
       units,
-      reportsEnds: indexes.some((index) => this.units.hasDependents(index)),
+      reportsEnds: this.units.count <= REPORT_EACH_END || indexes.some((index) => this.units.hasDependents(index)),
       window,
       maxTimeoutMs: this.input.maxTimeoutMs,
       agentsQueue: this.input.agentsQueue,
     };
   }
 
-  /** Grows with every batch of a fleet, over its generations too, so that it fences what came before. */
-  private epoch(batch: number): number {
-    return this.input.generation * 1_000_000 + batch;
+  /** Grows with every dispatch of a fleet, over its generations too, so that it fences what came before. */
+  private epoch(dispatch: number): number {
+    return this.input.generation * 1_000_000 + dispatch;
   }
 
   /** The next slice does not fit, and nothing in flight can give money back. */
   private pauseWhenBroke(): void {
-    if (!this.isGranting || this.batches.size > 0 || this.settling.size > 0) return;
+    if (!this.isGranting || !this.isQuiet) return;
     const next = this.units.peek();
-    if (next !== undefined && (this.slice(next) ?? 0) > this.freeMicroUsd()) this.pauseFor('budget_reached');
+    if (next !== undefined && (this.slice(next) ?? 0) > this.holdings.freeMicroUsd) this.pauseFor('budget_reached');
   }
 }

@@ -150,7 +150,10 @@ export class Units {
     for (const index of again) {
       if (!this.isEnded(index)) continue;
       if (this.letters[index] === L.completed)
-        for (const dependent of this.dependents[index] ?? []) this.missing[dependent]!++;
+        for (const dependent of this.dependents[index] ?? []) {
+          this.missing[dependent]!++;
+          if (this.letters[dependent] === L.queued) this.letters[dependent] = L.waiting;
+        }
       this.reopen(index);
       again.push(...(this.prerequisites?.[index] ?? []).filter((other) => this.hasFailed(other)));
     }

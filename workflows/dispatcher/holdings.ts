@@ -1,0 +1,86 @@
+import type { FleetLimits } from '../contract/messages.ts';
+import { batchPermits } from '../policy/admission.ts';
+import type { OpenBatch } from './open-batch.ts';
+
+/** What the open batches hold of the fleet's permits and money, and what of both nobody holds. */
+export class Holdings {
+  readonly batches = new Map<number, OpenBatch>();
+  limits: FleetLimits;
+  private closedMicroUsd: number;
+
+  constructor(limits: FleetLimits, spentMicroUsd: number) {
+    this.limits = limits;
+    this.closedMicroUsd = spentMicroUsd;
+  }
+
+  /** The batch has ended, or is as good as ended: its permits and its purse are free, what it spent stays spent. */
+  close(number: number): void {
+    this.closedMicroUsd += this.batches.get(number)?.spentMicroUsd ?? 0;
+    this.batches.delete(number);
+  }
+
+  /** Spent outside what batches told. */
+  book(microUsd: number): void {
+    this.closedMicroUsd += microUsd;
+  }
+
+  get spentMicroUsd(): number {
+    let sum = this.closedMicroUsd;
+    for (const batch of this.batches.values()) sum += batch.spentMicroUsd;
+    return sum;
+  }
+  /** In flight, as far as known. */
+  get holding(): number {
+    let sum = 0;
+    for (const batch of this.batches.values()) sum += batch.holding;
+    return sum;
+  }
+  get freePermits(): number {
+    let free = this.limits.concurrency;
+    for (const batch of this.batches.values()) free -= batch.heldPermits;
+    return free;
+  }
+  /** Money nobody holds; Infinity without a budget. Negative while a lowered budget is being taken back. */
+  get freeMicroUsd(): number {
+    if (this.limits.budgetMicroUsd === null) return Infinity;
+    let free = this.limits.budgetMicroUsd - this.closedMicroUsd;
+    for (const batch of this.batches.values()) free -= batch.heldMicroUsd;
+    return free;
+  }
+
+  /**
+   * The permits each batch is to have: what it can use of what it has, within the fleet's concurrency; with `grant` also
+   * of what is free. `take`: none.
+   */
+  permitTargets(intent: 'grant' | 'keep' | 'take'): Map<number, number> {
+    const targets = new Map<number, number>();
+    let left = intent === 'take' ? 0 : this.limits.concurrency;
+    for (const [number, batch] of this.batches) {
+      const target = Math.min(batch.window.permits, batch.usable, left);
+      targets.set(number, target);
+      left -= target;
+    }
+    if (intent !== 'grant') return targets;
+    let free = Math.min(left, this.freePermits);
+    for (const [number, batch] of this.batches) {
+      const more = Math.min(free, batchPermits(batch.usable) - targets.get(number)!);
+      if (more <= 0 || batch.state === undefined || batch.state.wants === 0) continue;
+      targets.set(number, targets.get(number)! + more);
+      free -= more;
+    }
+    return targets;
+  }
+
+  /** The purse a batch is to have: more when it has none left to start with, less when it is done and money is short. */
+  purseFor(batch: OpenBatch, isGranting: boolean, isShort: boolean): number | null {
+    if (this.limits.budgetMicroUsd === null) return batch.window.purseMicroUsd;
+    const purse = batch.window.purseMicroUsd ?? 0;
+    if (!batch.state) return purse;
+    const used = batch.state.spentMicroUsd + batch.state.reservedMicroUsd;
+    if (batch.state.wants === 0) return isShort ? Math.min(purse, used) : purse;
+    const slice = this.limits.sliceMicroUsd;
+    if (!isGranting || purse - used >= slice) return purse;
+    const more = Math.min(this.freeMicroUsd, batch.state.wants * slice);
+    return more >= slice ? purse + more : purse;
+  }
+}
