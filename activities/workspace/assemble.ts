@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
@@ -77,6 +77,7 @@ class Assembler {
   async assemble(): Promise<Assembly> {
     const { branch, patches, store, signal } = this.#options;
     const repository = await Repository.create(join(this.#directory, 'repo.git'));
+    await copyFile(this.#user.shallow, join(repository.directory, 'shallow')).catch(() => undefined);
     const { tree, parent, date } = await this.#base(repository);
     const index = new PatchIndex(repository, this.#directory, this.#environment, signal);
     await index.start(tree);

@@ -45,6 +45,8 @@ export interface UserRepository {
   commit: string | undefined;
   /** Absolute path of its object directory. */
   objects: string;
+  /** Absolute path of the file that says where a shallow clone ends; it need not exist. */
+  shallow: string;
 }
 
 /** The repository around a directory; undefined where there is none. Throws when git will not read it. */
@@ -55,15 +57,17 @@ export async function userRepository(directory: string): Promise<UserRepository 
     '--show-toplevel',
     '--git-path',
     'objects',
+    '--git-path',
+    'shallow',
     '--show-object-format',
   ];
   const call = { ...userCall(directory), answers: [1, 128] };
   const { code, stdout, stderr } = await runGit([...args, '--verify', '-q', 'HEAD'], call);
-  const [root = '', objects = '', format, commit] = stdout.toString().split('\n');
+  const [root = '', objects = '', shallow = '', format, commit] = stdout.toString().split('\n');
   if (code === 128 && NO_REPOSITORY.test(stderr)) return undefined;
   if (code === 128) throw gitFailure(args, stderr, code);
   if (format !== 'sha1') throw new WorkspaceUnavailable(`${root} names its objects by ${format ?? ''}: not supported`);
-  return { root, objects, commit: commit || undefined };
+  return { root, objects, shallow, commit: commit || undefined };
 }
 
 const NO_REPOSITORY = /not a git repository|must be run in a work tree|cannot use bare repository/;

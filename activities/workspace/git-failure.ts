@@ -1,9 +1,32 @@
+import { statfs } from 'node:fs/promises';
 import { CloneDenied, WorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 
 const FULL = /No space left on device|Disk quota exceeded/;
 /** A remote that answered, and said no: asking again will not help. */
 const DENIED =
   /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied|Repository not found|repository '.*' not found|does not appear to be a git repository|returned error: 40[134]|Host key verification failed|transport '.*' not allowed|couldn't find remote ref|access rights|not our ref|dubious ownership/i;
+
+/** Writing failed, and git does not say why. */
+const UNWRITTEN =
+  /unable to (write|create|append|close)|failed to (write|close)|write error|short write|write failure/i;
+const ALMOST_NOTHING_BYTES = 1_048_576;
+
+/** As `gitFailure`; where git could not write and one of the directories has no room, that is why. */
+export async function gitFailureIn(
+  directories: readonly string[],
+  args: readonly string[],
+  stderr: string,
+  code: number,
+): Promise<Error> {
+  const failure = gitFailure(args, stderr, code);
+  if (!UNWRITTEN.test(stderr)) return failure;
+  for (const directory of directories) {
+    const disk = await statfs(directory).catch(() => undefined);
+    const isFull = disk !== undefined && (disk.bavail * disk.bsize < ALMOST_NOTHING_BYTES || disk.ffree === 0);
+    if (isFull) return new WorkspaceFull(failure.message);
+  }
+  return failure;
+}
 
 /** The one place that reads git's English. */
 export function gitFailure(args: readonly string[], stderr: string, code: number): Error {

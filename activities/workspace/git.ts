@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { ownerEnvironment } from './owner.ts';
-import { gitFailure } from './git-failure.ts';
+import { gitFailure, gitFailureIn } from './git-failure.ts';
 
 /** Standard output kept in memory; lists of a million paths fit. Patches and packs go to files. */
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
@@ -104,7 +104,13 @@ export async function runGit(args: readonly string[], call: GitCall): Promise<Gi
   }
   const answer = await ending(child, call);
   if (answer.code === 0 || call.answers?.includes(answer.code)) return answer;
-  throw gitFailure(args, answer.stderr, answer.code);
+  const written = [call.cwd, call.environment?.['GIT_DIR'], call.environment?.['GIT_OBJECT_DIRECTORY']];
+  throw await gitFailureIn(
+    written.filter((path) => path !== undefined),
+    args,
+    answer.stderr,
+    answer.code,
+  );
 }
 
 /** Waits for the process and what it wrote; kills its group on abort and on too much output. */

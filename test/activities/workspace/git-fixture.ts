@@ -1,12 +1,24 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { DiskStore } from '../../../activities/artifacts/disk-store.ts';
 
 /** Git as a user runs it, with a pinned identity and no configuration of the machine. */
 export const ENVIRONMENT = {
-  PATH: process.env['PATH'],
+  PATH: process.env['PATH'] ?? '',
   HOME: '/nonexistent',
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'Ada',
@@ -18,8 +30,7 @@ export const ENVIRONMENT = {
 };
 
 export function git(cwd: string, ...args: string[]): string {
-  const options = { cwd, env: ENVIRONMENT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] } as const;
-  return execFileSync('git', args, options).trimEnd();
+  return execFileSync('git', args, { cwd, env: ENVIRONMENT, encoding: 'utf8', stdio: 'pipe' }).trimEnd();
 }
 
 /** A temporary directory with an artifact store, and room for repositories. */
@@ -70,6 +81,19 @@ export class Bench {
 export function fingerprint(directory: string): string {
   const script = 'find . -printf "%p %i %m %T@ %C@ %l\\n" | sort; find . -type f -print0 | sort -z | xargs -0 sha1sum';
   return execFileSync('bash', ['-c', script], { cwd: directory, encoding: 'utf8' });
+}
+
+/** Every file of a directory as a subagent sees it: `mode path` → text or link target; empty directories do not count. */
+export function contents(directory: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const name = relative(directory, path);
+    if (entry.isSymbolicLink()) files[`link ${name}`] = readlinkSync(path);
+    else if (entry.isFile())
+      files[`${(statSync(path).mode & 0o111) > 0 ? 'exec' : 'file'} ${name}`] = readFileSync(path, 'latin1');
+  }
+  return files;
 }
 
 /** The files of a stored bundle's tree: `mode path` → content. */

@@ -1,8 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -25,9 +27,14 @@ import { patchChanges, patchText } from '../../../activities/workspace/patch.ts'
 import { EMPTY_TREE } from '../../../activities/workspace/repository.ts';
 import { snapshotDirectory } from '../../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../../activities/workspace/workspaces.ts';
-import { WorkspaceUnavailable, type OpenOptions, type Workspace } from '../../../activities/workspace/workspace.ts';
+import {
+  WorkspaceFull,
+  WorkspaceUnavailable,
+  type OpenOptions,
+  type Workspace,
+} from '../../../activities/workspace/workspace.ts';
 import type { WorkspaceSource } from '../../../workflows/contract/task.schema.ts';
-import { Bench, fingerprint, git } from './git-fixture.ts';
+import { Bench, contents, fingerprint, git } from './git-fixture.ts';
 
 let bench: Bench;
 let opened: Workspace[];
@@ -142,9 +149,8 @@ for (const [kind, isPossible] of kinds) {
       for (const [what, step] of steps) {
         step();
         const patch = await workspace.save();
-        const expected = (await snapshot(workspace.root)).tree;
         const again = await workspaces.open(source, { patch });
-        expect((await snapshot(again.root)).tree, what).toBe(expected);
+        expect(contents(again.root), what).toEqual(contents(workspace.root));
         expect(await again.save(), what).toBe(patch);
         await again.close();
       }
@@ -172,10 +178,10 @@ for (const [kind, isPossible] of kinds) {
       const workspace = await workspacesOf(kind).open(source);
       const canary = bench.path('canary');
       bench.repository('made', { 'inner.txt': 'inner' });
-      renameSync(bench.path('made/.git'), join(workspace.root, '.git'));
+      cpSync(bench.path('made/.git'), join(workspace.root, '.git'), { recursive: true });
       bench.repository('nested', { 'inner.txt': 'inner' });
       mkdirSync(join(workspace.root, 'nested'));
-      renameSync(bench.path('nested/.git'), join(workspace.root, 'nested/.git'));
+      cpSync(bench.path('nested/.git'), join(workspace.root, 'nested/.git'), { recursive: true });
       writeFileSync(join(workspace.root, 'nested/inner.txt'), 'inner');
       mkdirSync(join(workspace.root, '.GIT'));
       writeFileSync(join(workspace.root, '.GIT/config'), 'x');
@@ -448,5 +454,33 @@ describe('several workers of one home', () => {
     expect(readdirSync(join(bench.home, 'trees'))).toEqual([used.tree]);
     expect(readFileSync(join(workspace.root, 'a.txt'), 'utf8')).toBe(FILES['a.txt']);
     expect((await workspaces.open(unused)).tree).toBe(unused.tree);
+  });
+});
+
+const isRoot = process.getuid?.() === 0 && process.platform === 'linux';
+
+describe.skipIf(!isRoot)('a full disk (needs root for a small tmpfs)', () => {
+  it('is WorkspaceFull, leaves nothing, and passes once there is space', async () => {
+    const large = await snapshot(
+      bench.repository('large', { 'a.txt': 'x'.repeat(100), big: randomBytes(600_000).toString('hex') }),
+    );
+    const small = await snapshot(bench.repository('small', FILES));
+    mkdirSync(bench.home);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'tmpfs', bench.home]);
+    try {
+      const workspaces = workspacesOf();
+      await expect(workspaces.open(large)).rejects.toThrow(WorkspaceFull);
+      const workspace = await workspaces.open(small);
+      writeFileSync(join(workspace.root, 'a.txt'), 'kept\n');
+      const free = Number(execFileSync('stat', ['-f', '-c', '%f', bench.home]).toString()) * 4096;
+      writeFileSync(join(bench.home, 'ballast'), Buffer.alloc(free));
+      await expect(workspace.save()).rejects.toThrow(WorkspaceFull);
+      await expect(workspaces.open(small)).rejects.toThrow(WorkspaceFull);
+      rmSync(join(bench.home, 'ballast'));
+      expect((await workspace.changes())?.files).toEqual(['a.txt']);
+      await workspace.close();
+    } finally {
+      execFileSync('umount', [bench.home]);
+    }
   });
 });
