@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readFile, rename, stat, utimes } from 'node:fs/promises';
+import { open, readFile, rename, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
@@ -33,7 +32,7 @@ export class DiskBlobs {
     return this.#temporary.with(async (temporary) => {
       const ref = await copyHashed(source, temporary);
       const path = this.pathOf(ref);
-      if (await isKept(path, async () => (await hashFile(path)) === ref)) await unlinkQuietly(temporary);
+      if (await isKept(path, async () => (await hashFile(path)) === ref)) unlinkQuietly(temporary);
       else await this.#publish(temporary, path);
       return ref;
     });
@@ -56,7 +55,7 @@ export class DiskBlobs {
       if (copied !== ref) throw damaged(ref);
       await rename(part, path);
     } catch (error) {
-      await unlinkQuietly(part);
+      unlinkQuietly(part);
       throw error;
     }
   }
@@ -105,34 +104,36 @@ async function isKept(path: string, isWhole: () => Promise<boolean>): Promise<bo
 /** Copies a file to a new one, synced, and returns the reference of what was copied. A failure leaves no file. */
 async function copyHashed(source: string, target: string): Promise<ArtifactRef> {
   const hash = createHash('sha256');
-  const reader = createReadStream(source, { highWaterMark: 1 << 20 });
-  const file = await open(target, 'wx', 0o600);
+  await using from = await open(source, 'r');
+  await using to = await open(target, 'wx', 0o600);
   try {
-    for await (const chunk of reader as AsyncIterable<Buffer>) {
+    for await (const chunk of chunksOf(from)) {
       hash.update(chunk);
-      await writeAll(file, chunk);
+      for (let at = 0; at < chunk.length;) at += (await to.write(chunk, at)).bytesWritten;
     }
-    await file.datasync();
+    await to.datasync();
   } catch (error) {
     await unlinkQuietly(target);
     throw error;
-  } finally {
-    reader.destroy();
-    await file.close();
   }
   return refOf(hash);
-}
-
-async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Buffer): Promise<void> {
-  for (let written = 0; written < chunk.length;) {
-    written += (await file.write(chunk, written)).bytesWritten;
-  }
 }
 
 async function hashFile(path: string): Promise<ArtifactRef> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  await using file = await open(path, 'r');
+  for await (const chunk of chunksOf(file)) hash.update(chunk);
   return refOf(hash);
+}
+
+/** Each chunk is only good until the next is asked for: they share one buffer. */
+async function* chunksOf(file: FileHandle): AsyncIterable<Buffer> {
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 const refOf = (hash: Hash): ArtifactRef => `sha256:${hash.digest('hex')}`;

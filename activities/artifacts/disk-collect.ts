@@ -99,7 +99,7 @@ async function removeOld(path: string, temporary: TemporaryFiles, olderThanMs: n
   const { mtimeMs, size } = await stat(aside);
   const isOld = mtimeMs <= olderThanMs;
   if (!isOld) await link(aside, path).catch(ignoreExisting);
-  await unlinkQuietly(aside);
+  unlinkQuietly(aside);
   return isOld ? size : undefined;
 }
 
@@ -118,7 +118,7 @@ async function sweepStale(records: DiskRecords, temporary: TemporaryFiles, older
       // The token is read after the value was seen old: a value that old is either the token's or nobody's.
       if (!(await isStale(path))) continue;
       const token = await newestToken(directory);
-      if (token !== undefined && valuePath(directory, token) !== path) await unlinkQuietly(path);
+      if (token !== undefined && valuePath(directory, token) !== path) unlinkQuietly(path);
     }
   }
 }

@@ -1,6 +1,8 @@
-import { mkdir, open, rm, unlink } from 'node:fs/promises';
+import { closeSync, fdatasync, fsync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { StoreFull } from './store.ts';
 
 /** Names that no other process and no other call ever makes: 72 random bits of this process, then a counter. */
@@ -32,27 +34,35 @@ export function asStoreFull(error: unknown): unknown {
   return new StoreFull('the artifact store has no space left', { cause: error });
 }
 
+/*
+ * Of a turn's durable write only the two syncs wait for the disk. Everything else is a system call on the page cache:
+ * made in place it costs 5 to 20 µs, through the thread pool four times that (measured), 300 times a second.
+ */
+const syncData = promisify(fdatasync);
+const syncAll = promisify(fsync);
+
 /** Makes a new file, private to the user, whose bytes are on the disk when this resolves. A failure leaves no file. */
 export async function writeSynced(path: string, bytes: Uint8Array | string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = openSync(path, 'wx', 0o600);
   try {
-    await file.writeFile(bytes);
-    await file.datasync();
+    const whole = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    for (let written = 0; written < whole.length;) written += writeSync(file, whole, written);
+    await syncData(file);
   } catch (error) {
-    await unlinkQuietly(path);
+    unlinkQuietly(path);
     throw error;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
 /** Makes names added to, and removed from, a directory survive a loss of power. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+  const directory = openSync(path, 'r');
   try {
-    await directory.sync();
+    await syncAll(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }
 
@@ -64,8 +74,12 @@ export async function makeDirectory(path: string): Promise<void> {
 }
 
 /** Removes a file that may be gone already, or be on a disk that refuses: what stays is for `collect`. */
-export async function unlinkQuietly(path: string): Promise<void> {
-  await unlink(path).catch(() => undefined);
+export function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // it is gone, or nobody can help it
+  }
 }
 
 /** Where files are made before they get their name: on the same file system, out of every reader's sight. */

@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
@@ -88,15 +89,15 @@ export class DiskRecords {
     if (token?.version !== expected) throw conflict(key, expected);
     try {
       await writeSynced(valuePath(directory, next), text);
-      await rename(tokenPath(directory, token), tokenPath(directory, next));
+      renameSync(tokenPath(directory, token), tokenPath(directory, next));
     } catch (error) {
-      await unlinkQuietly(valuePath(directory, next));
+      unlinkQuietly(valuePath(directory, next));
       if (codeOf(error) !== 'ENOENT') throw error;
       this.#seen.delete(key);
       throw conflict(key, expected);
     }
     await syncDirectory(directory);
-    await unlinkQuietly(valuePath(directory, token));
+    unlinkQuietly(valuePath(directory, token));
   }
 
   async *list(prefix: string): AsyncIterable<string> {
