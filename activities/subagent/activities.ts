@@ -24,9 +24,8 @@ async function attempt(parts: SubagentParts, unit: UnitRef, draining: AbortSigna
   const signal = cancellationSignal();
   let pointer = { turns: 0 };
   // Every tick resends the pointer: a heartbeat without details would erase it (reference/temporal.md D4).
-  const beat = (): void => heartbeat(pointer);
-  beat();
-  const ticker = setInterval(beat, HEARTBEAT_TICK_MS);
+  // The first comes after one tick: the timeout runs from the start, and a short subagent costs the server no beat.
+  const ticker = setInterval(() => heartbeat(pointer), HEARTBEAT_TICK_MS);
   try {
     const outcome = await runSubagent(parts, {
       unit,

@@ -29,6 +29,10 @@ export interface Measured {
   /** Server, workers and CLI; the simulated Claude apart. */
   cpuMs: number;
   simulatedCpuMs: number;
+  /** The parts of `cpuMs`. */
+  serverCpuMs: number;
+  workerCpuMs: number;
+  cliCpuMs: number;
   /** Largest sum of resident memory over all processes but the simulated Claude. */
   peakBytes: number;
   id: string;
@@ -102,8 +106,11 @@ export class BenchStack implements AsyncDisposable {
       wallMs,
       firstCallMs: peak.firstCallMs,
       turns: after.answered - before.answered,
-      cpuMs: cpuAfter.others - cpuBefore.others + peak.cliCpuMs,
+      cpuMs: cpuAfter.server - cpuBefore.server + cpuAfter.worker - cpuBefore.worker + peak.cliCpuMs,
       simulatedCpuMs: cpuAfter.simulated - cpuBefore.simulated,
+      serverCpuMs: cpuAfter.server - cpuBefore.server,
+      workerCpuMs: cpuAfter.worker - cpuBefore.worker,
+      cliCpuMs: peak.cliCpuMs,
       peakBytes: peak.bytes,
       id,
       exitCode,
@@ -121,14 +128,14 @@ export class BenchStack implements AsyncDisposable {
     await rm(this.directory, { recursive: true, force: true });
   }
 
-  private usage(): { simulated: number; others: number } {
-    let simulated = 0;
-    let others = 0;
+  private usage(): { simulated: number; server: number; worker: number } {
+    const sums = { simulated: 0, server: 0, worker: 0 };
     for (const { pid, command } of processesOf(this.home)) {
-      if (command.includes('/simulated/')) simulated += cpuMs(pid);
-      else if (!command.includes('muster.js run')) others += cpuMs(pid);
+      if (command.includes('/simulated/')) sums.simulated += cpuMs(pid);
+      else if (command.includes('start-dev')) sums.server += cpuMs(pid);
+      else if (command.includes(' worker ')) sums.worker += cpuMs(pid);
     }
-    return { simulated, others };
+    return sums;
   }
 
   private observe(
