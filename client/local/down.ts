@@ -42,7 +42,7 @@ const DOWN_FILE = join(HOME.run, 'down');
 /** The daemons of the home that have a file, in the order in which they are to be ended. */
 export function listDaemons(home: string): KnownDaemon[] {
   const files: [DaemonKind, string][] = [
-    ...listWorkers(home).map(({ fingerprint }): [DaemonKind, string] => ['worker', HOME.workerFile(fingerprint)]),
+    ...listWorkers(home).map(({ name }): [DaemonKind, string] => ['worker', HOME.workerFile(name)]),
     ['simulated', HOME.simulatedFile],
     ['server', HOME.serverFile],
   ];

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync, renameSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  renameSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { HOME } from '../../workflows/contract/home.ts';
 import { CommandFailure } from '../cli/context.ts';
@@ -21,6 +31,7 @@ export function createHome(home: string): void {
   try {
     const isNew = !existsSync(home);
     for (const directory of ['', HOME.run, HOME.logs]) mkdirSync(join(home, directory), { recursive: true });
+    accessSync(join(home, HOME.run), constants.W_OK | constants.X_OK);
     if (isNew) chmodSync(home, 0o700);
     if (!existsSync(join(home, '.gitignore'))) replace(join(home, '.gitignore'), '*\n');
     const found = readHomeVersion(home);

@@ -17,7 +17,7 @@ import { isFresh, readPolls } from './pollers.ts';
 import { connectEmbedded, NAMESPACE, readServer, SERVER_LOG, startServer } from './server.ts';
 import { findSimulated, SIMULATED_LOG, startSimulated } from './simulated.ts';
 import type { Stack } from './stack.ts';
-import { endWorkers, hasWorker, startWorker, workerLog, type TemporalTarget } from './worker.ts';
+import { endWorkers, hasWorker, startWorker, workerLog, workerName, type TemporalTarget } from './worker.ts';
 
 /** Workers of others are asked after this often. */
 const LOOK_AGAIN_MS = 15_000;
@@ -112,34 +112,37 @@ class LocalStack implements Stack {
   }
 
   async #mend(): Promise<void> {
-    const { config } = this.#place;
-    for (const log of [SERVER_LOG, SIMULATED_LOG, ...[...this.#ensured.keys()].map(workerLog)])
-      boundLog(join(this.home, log));
-    if (!config.temporal && !isServing(readServer(this.home))) {
-      this.#respectDown();
-      if ((await ensureServer(this.#place)) !== this.#target.address)
-        await this.#move(await embeddedTarget(this.#place));
-    }
+    const workerLogs = [...this.#ensured.keys()].map((name) => workerLog(workerName(this.#place, name)));
+    for (const log of [SERVER_LOG, SIMULATED_LOG, ...workerLogs]) boundLog(join(this.home, log));
+    if (!this.#place.config.temporal) await this.#mendServer();
     for (const [name, access] of [...this.#ensured]) {
-      if (access.isSimulated ? findSimulated(this.home) && hasWorker(this.#place, name) : await this.#isServed(name))
-        continue;
+      const isBacked = !access.isSimulated || findSimulated(this.home) !== undefined;
+      if (isBacked && (await this.#isServed(name))) continue;
       this.#respectDown();
-      await this.#ensureWorker(access);
+      const queue = await this.#ensureWorker(access);
+      // A simulated Claude that had to take another port goes by another name.
+      if (queue !== agentsQueue(name)) this.#ensured.delete(name);
     }
+  }
+
+  async #mendServer(): Promise<void> {
+    if (!isServing(readServer(this.home))) {
+      this.#respectDown();
+      await ensureServer(this.#place);
+    }
+    // It may be another command that moved it.
+    if (readServer(this.home)?.address === this.#target.address) return;
+    const old = this.#target.connection;
+    this.#target = await embeddedTarget(this.#place);
+    // Whoever holds the old client sees its calls fail, and takes the new one.
+    this.client = clientOf(this.#target);
+    await old.close();
   }
 
   /** What a person ended by hand stays ended. */
   #respectDown(): void {
     if (lastDown(this.home) !== this.#downAtOpening)
       throw new CommandFailure(1, '`muster down` ended what ran here', 'the fleet goes on with `muster watch @latest`');
-  }
-
-  /** To a server on another port: whoever holds the old client sees its calls fail, and takes `client` anew. */
-  async #move(target: TemporalTarget): Promise<void> {
-    const old = this.#target.connection;
-    this.#target = target;
-    this.client = clientOf(target);
-    await old.close();
   }
 
   /** Embedded, only our own workers count; elsewhere anybody's do. */

@@ -60,7 +60,7 @@ function readStat(pid: number): Stat | undefined {
 
 function readProc(pid: string, file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -22,26 +23,33 @@ export interface TemporalTarget {
   namespace: string;
 }
 
-export const workerLog = (fingerprint: string): string => `${HOME.logs}/worker-${fingerprint}.log`;
+export const workerLog = (name: string): string => `${HOME.logs}/worker-${name}.log`;
 
-/** Whether the home's own worker for this access runs, as `place` wants it. Under a millisecond. */
-export function hasWorker({ config, isKept }: Place, fingerprint: string): boolean {
-  const state = readState(config.home, HOME.workerFile(fingerprint));
-  return isServing(state) && (!isKept || state.isKept === true);
+/** By which a home knows its worker for a fingerprint: one for the embedded server, one for each other Temporal. */
+export function workerName({ config: { temporal } }: Place, fingerprint: string): string {
+  if (!temporal) return fingerprint;
+  const where = createHash('sha256').update(`${temporal.address}/${temporal.namespace}`).digest('hex');
+  return `${fingerprint}-${where.slice(0, 6)}`;
 }
 
-/** All workers of the home that have a file, with their fingerprints. */
-export function listWorkers(home: string): { fingerprint: string; state: DaemonState }[] {
+/** Whether the home's own worker for this access runs, as `place` wants it. Under a millisecond. */
+export function hasWorker(place: Place, fingerprint: string): boolean {
+  const state = readState(place.config.home, HOME.workerFile(workerName(place, fingerprint)));
+  return isServing(state) && (!place.isKept || state.isKept === true);
+}
+
+/** All workers of the home that have a file, with their names. */
+export function listWorkers(home: string): { name: string; state: DaemonState }[] {
   let names: string[] = [];
   try {
     names = readdirSync(`${home}/${HOME.run}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  return names.flatMap((name) => {
-    const fingerprint = /^worker-(\w+)\.json$/.exec(name)?.[1];
-    const state = fingerprint && readState(home, HOME.workerFile(fingerprint));
-    return fingerprint && state ? [{ fingerprint, state }] : [];
+  return names.flatMap((file) => {
+    const name = /^worker-([\w-]+)\.json$/.exec(file)?.[1];
+    const state = name && readState(home, HOME.workerFile(name));
+    return name && state ? [{ name, state }] : [];
   });
 }
 
@@ -57,7 +65,8 @@ export async function startWorker(
   target: TemporalTarget,
 ): Promise<void> {
   const { config, onProgress, isKept } = place;
-  const file = HOME.workerFile(fingerprint);
+  const name = workerName(place, fingerprint);
+  const file = HOME.workerFile(name);
   const old = readState(config.home, file);
   if (old && old.version !== VERSION) onProgress(`draining the worker of muster ${old.version}`);
   if (old) await endProcess(old, DRAIN_MS);
@@ -68,7 +77,7 @@ export async function startWorker(
     kind: 'worker',
     home: config.home,
     file,
-    log: workerLog(fingerprint),
+    log: workerLog(name),
     command: process.execPath,
     args: [place.entries.worker, 'worker', '--role', 'all'],
     environment: workerEnvironment(place, access, target),
@@ -91,9 +100,9 @@ export async function startWorker(
 /** Drains and ends all workers of the home; resolves with how each ended. */
 export async function endWorkers(home: string): Promise<{ pid: number; how: 'gone' | 'ended' | 'killed' }[]> {
   return Promise.all(
-    listWorkers(home).map(async ({ fingerprint, state }) => {
+    listWorkers(home).map(async ({ name, state }) => {
       const how = await endProcess(state, DRAIN_MS);
-      removeState(home, HOME.workerFile(fingerprint));
+      removeState(home, HOME.workerFile(name));
       return { pid: state.pid, how };
     }),
   );

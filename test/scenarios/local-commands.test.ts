@@ -76,7 +76,7 @@ test('up --fresh-database sets a damaged database aside and starts on a new one'
   expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/is damaged[^]*--fresh-database/) });
   const { code, stderr } = await muster('up', '--fresh-database');
   expect(code).toBe(0);
-  const aside = /set aside as (\S+)/.exec(stderr)?.[1];
+  const aside = /set aside as (.+)/.exec(stderr)?.[1];
   expect(existsSync(aside!)).toBe(true);
   expect(living()).toEqual(['server']);
 });
