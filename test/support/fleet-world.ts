@@ -104,7 +104,7 @@ export class FleetWorld {
         const offset = offsets[this.random(offsets.length)]!;
         events.push(() => batch.running.has(offset) && this.comeBack(batch, offset, isCalm));
       }
-      if (!isCalm && this.random(60) === 0) events.push(() => this.kill(number, batch));
+      if (!isCalm && this.random(35) === 0) events.push(() => this.kill(number, batch));
     }
     for (const request of this.pendingSettles) events.push(() => this.settle(request));
     for (const death of this.pendingDeaths) events.push(() => this.bury(death));
@@ -168,7 +168,8 @@ export class FleetWorld {
     this.root = new Dispatcher(this.root.next(), this.options.prerequisites);
     this.isHandingOver = false;
     this.faults.runs++;
-    expect(this.root.status()).toEqual(before);
+    // A failure policy looks anew at what a retry has taken back.
+    if (!this.options.failIf) expect(this.root.status()).toEqual(before);
   }
 
   private comeBack(batch: LiveBatch, offset: number, isCalm: boolean): void {

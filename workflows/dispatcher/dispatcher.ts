@@ -89,17 +89,12 @@ export class Dispatcher {
   /** Units of a dead batch nobody heard the end of: to be settled from the store before they may go on. */
   unsettledOf(number: number): SettleRequest | undefined {
     const batch = this.holdings.batches.get(number);
-    if (!batch) return undefined;
-    const lost = batch.indexes.filter((_, offset) =>
-      [L.inBatch, L.running].includes(batch.letterBefore(offset) as never),
-    );
-    return this.request(lost, null, number);
+    return batch && this.request(batch.unheard, null, number);
   }
 
   /** The store has told how a dead batch's units stand. Its permits and its purse are free from here on. */
   lost(number: number, request: SettleRequest, outcomes: readonly UnitOutcome[]): void {
-    const batch = this.holdings.batches.get(number);
-    if (!batch) return;
+    if (!this.holdings.batches.has(number)) return;
     this.holdings.close(number);
     request.units.forEach(({ index }, i) => {
       const outcome = outcomes[i]!;

@@ -39,9 +39,9 @@ export class OpenBatch {
   get spentMicroUsd(): number {
     return this.state?.spentMicroUsd ?? 0;
   }
-  /** Units it has ended or parked. */
-  letterBefore(offset: number): string {
-    return this.state?.units[offset] ?? 'b';
+  /** Indexes that have neither ended nor come back, as far as known. */
+  get unheard(): number[] {
+    return this.indexes.filter((_, offset) => ['b', 'r'].includes(this.state?.units[offset] ?? 'b'));
   }
 
   /** Takes a newer state; false for one that is not newer. */

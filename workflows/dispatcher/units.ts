@@ -104,11 +104,12 @@ export class Units {
   /** A batch returned it without having started it. */
   giveBack(index: number): void {
     if (this.letters[index] !== L.inBatch) return;
-    if (this.started[index]) this.park(index);
-    else {
-      this.letters[index] = L.queued;
-      this.planned.splice(this.plannedHead, 0, index);
-    }
+    if (this.started[index]) return this.park(index);
+    this.letters[index] = L.queued;
+    // What it needs may have been retried meanwhile.
+    if (this.needsFailed(index)) this.end(index, 'skipped');
+    else if ((this.missing[index] ?? 0) > 0) this.letters[index] = L.waiting;
+    else this.planned.splice(this.plannedHead, 0, index);
   }
 
   park(index: number): void {
@@ -160,11 +161,7 @@ export class Units {
     // Skipped ones come back once nothing they need has failed; with them what was skipped because of them.
     for (const index of again) {
       for (const dependent of this.dependents[index] ?? []) {
-        if (
-          this.letters[dependent] !== L.skipped ||
-          this.prerequisites![dependent]!.some((other) => this.hasFailed(other))
-        )
-          continue;
+        if (this.letters[dependent] !== L.skipped || this.needsFailed(dependent)) continue;
         this.reopen(dependent);
         again.push(dependent);
       }
@@ -175,6 +172,10 @@ export class Units {
   /** Ended, and not completed. */
   private hasFailed(index: number): boolean {
     return this.isEnded(index) && this.letters[index] !== L.completed;
+  }
+
+  private needsFailed(index: number): boolean {
+    return this.prerequisites?.[index]?.some((other) => this.hasFailed(other)) ?? false;
   }
 
   private reopen(index: number): void {
@@ -214,10 +215,9 @@ export class Units {
       for (const other of needed) (dependents[other] ??= []).push(index);
     });
     dependents.forEach((list, index) => (this.dependents[index] = list));
-    // A prerequisite that had ended otherwise before this run began skips its dependents now.
-    prerequisites.forEach((needed, index) => {
-      if (needed.some((other) => this.isEnded(other) && this.letters[other] !== L.completed))
-        this.end(index, 'skipped');
+    // A prerequisite that had ended otherwise before this run began skips its dependents now, but none that has begun.
+    prerequisites.forEach((_, index) => {
+      if (this.letters[index] === L.queued && this.needsFailed(index)) this.end(index, 'skipped');
     });
   }
 

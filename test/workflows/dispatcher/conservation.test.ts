@@ -14,7 +14,7 @@ const world = fc.record({
 });
 
 it('conserves permits and money and ends each subagent once, over 10,000 random schedules', () => {
-  const fired = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0 };
+  const fired = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0, runs: 0, cuts: 0 };
   fc.assert(
     fc.property(world, ({ seed, count, concurrency, budget, failIf, edges }) => {
       const prerequisites = Array.from({ length: count }, (): number[] => []);

@@ -1,0 +1,11 @@
+import { expect, it } from 'vitest';
+import { isLong } from '../../../workflows/policy/history.ts';
+
+it.each([
+  { historyLength: 7_000, historySize: 1_000_000, is: false },
+  { historyLength: 7_001, historySize: 1_000_000, is: true },
+  { historyLength: 100, historySize: 8_388_608, is: false },
+  { historyLength: 100, historySize: 8_388_609, is: true },
+])('is long past 7,000 events or 8 MiB: $historyLength events of $historySize bytes', ({ is, ...history }) => {
+  expect(isLong(history)).toBe(is);
+});
