@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { open, readFile, rename, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { open, readFile, rename, utimes, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
@@ -32,7 +32,7 @@ export class DiskBlobs {
     return this.#temporary.with(async (temporary) => {
       const ref = await copyHashed(source, temporary);
       const path = this.pathOf(ref);
-      if (await isKept(path, async () => (await hashFile(path)) === ref)) unlinkQuietly(temporary);
+      if (await isKept(path, async () => (await hashFile(path)) === ref)) await unlinkQuietly(temporary);
       else await this.#publish(temporary, path);
       return ref;
     });
@@ -55,19 +55,14 @@ export class DiskBlobs {
       if (copied !== ref) throw damaged(ref);
       await rename(part, path);
     } catch (error) {
-      unlinkQuietly(part);
+      await unlinkQuietly(part);
       throw error;
     }
   }
 
-  async has(ref: ArtifactRef): Promise<boolean> {
-    return stat(this.pathOf(ref)).then(
-      () => true,
-      (error: unknown) => {
-        if (codeOf(error) === 'ENOENT') return false;
-        throw error;
-      },
-    );
+  /** Makes it young: who asks is about to name it, and `collect` must not take it before. */
+  has(ref: ArtifactRef): Promise<boolean> {
+    return isKept(this.pathOf(ref), () => Promise.resolve(true));
   }
 
   pathOf(ref: ArtifactRef): string {

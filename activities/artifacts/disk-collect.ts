@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { link, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { recordKeys } from '../../workflows/contract/ids.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { DiskBlobs } from './disk-blobs.ts';
 import { codeOf, unlinkQuietly, type TemporaryFiles } from './disk-files.ts';
@@ -28,12 +29,14 @@ export async function collectGarbage(
   // A record written while we walked may name an old blob whose other record we never saw.
   await markRecords(records, blobs, reached, startedAtMs - 1000);
   const freed = await sweepBlobs(blobs, temporary, reached, startedAtMs - olderThanMs);
+  await forgetBundles(records, blobs);
   await sweepStale(records, temporary, startedAtMs - Math.max(olderThanMs, STALE_MS));
   return freed;
 }
 
 async function markRecords(records: DiskRecords, blobs: DiskBlobs, reached: Set<ArtifactRef>, changedSinceMs: number) {
   for await (const key of records.list('')) {
+    if (key.startsWith(recordKeys.bundles)) continue;
     const changedAtMs = await modifiedAtMs(records.pathOf(key));
     if (changedAtMs === undefined || changedAtMs < changedSinceMs) continue;
     const found = await records.readText(key);
@@ -99,8 +102,16 @@ async function removeOld(path: string, temporary: TemporaryFiles, olderThanMs: n
   const { mtimeMs, size } = await stat(aside);
   const isOld = mtimeMs <= olderThanMs;
   if (!isOld) await link(aside, path).catch(ignoreExisting);
-  unlinkQuietly(aside);
+  await unlinkQuietly(aside);
   return isOld ? size : undefined;
+}
+
+/** Records of bundles that are gone. One stored again meanwhile is only forgotten, and stored once more. */
+async function forgetBundles(records: DiskRecords, blobs: DiskBlobs): Promise<void> {
+  for await (const key of records.list(recordKeys.bundles)) {
+    const ref = (await records.readText(key))?.text.match(REF)?.[0];
+    if (ref === undefined || !(await blobs.has(ref))) await records.deleteOne(key);
+  }
 }
 
 async function sweepStale(records: DiskRecords, temporary: TemporaryFiles, olderThanMs: number): Promise<void> {
@@ -118,7 +129,7 @@ async function sweepStale(records: DiskRecords, temporary: TemporaryFiles, older
       // The token is read after the value was seen old: a value that old is either the token's or nobody's.
       if (!(await isStale(path))) continue;
       const token = await newestToken(directory);
-      if (token !== undefined && valuePath(directory, token) !== path) unlinkQuietly(path);
+      if (token !== undefined && valuePath(directory, token) !== path) await unlinkQuietly(path);
     }
   }
 }

@@ -1,4 +1,3 @@
-import { renameSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
@@ -89,15 +88,15 @@ export class DiskRecords {
     if (token?.version !== expected) throw conflict(key, expected);
     try {
       await writeSynced(valuePath(directory, next), text);
-      renameSync(tokenPath(directory, token), tokenPath(directory, next));
+      await rename(tokenPath(directory, token), tokenPath(directory, next));
     } catch (error) {
-      unlinkQuietly(valuePath(directory, next));
+      await unlinkQuietly(valuePath(directory, next));
       if (codeOf(error) !== 'ENOENT') throw error;
       this.#seen.delete(key);
       throw conflict(key, expected);
     }
     await syncDirectory(directory);
-    unlinkQuietly(valuePath(directory, token));
+    await unlinkQuietly(valuePath(directory, token));
   }
 
   async *list(prefix: string): AsyncIterable<string> {
@@ -111,16 +110,24 @@ export class DiskRecords {
     for (const { name, isRecord } of await entries(this.#folderOf(prefix))) if (!isRecord) yield name;
   }
 
-  /** Taken away in one step, so that no writer finds half of them. */
-  async delete(prefix: string): Promise<void> {
+  delete(prefix: string): Promise<void> {
+    return this.#takeAway(this.#folderOf(prefix));
+  }
+
+  deleteOne(key: string): Promise<void> {
+    return this.#takeAway(this.pathOf(key));
+  }
+
+  /** In one step, so that no writer finds half of what was there. */
+  async #takeAway(path: string): Promise<void> {
     const aside = this.#temporary.path();
     try {
-      await rename(this.#folderOf(prefix), aside);
+      await rename(path, aside);
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return;
       throw error;
     }
-    await syncDirectory(dirname(this.#folderOf(prefix)));
+    await syncDirectory(dirname(path));
     await rm(aside, { recursive: true, force: true });
   }
 

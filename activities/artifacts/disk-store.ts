@@ -76,7 +76,7 @@ export class DiskStore implements ArtifactStore {
     const path = this.#temporary.path();
     // Some file systems find room for a few bytes long after they are full: ask for what a record needs.
     await withFullDisk(() => writeSynced(path, Buffer.alloc(16_384, 1)));
-    unlinkQuietly(path);
+    await unlinkQuietly(path);
   }
 
   collect(olderThanMs: number): Promise<{ blobs: number; bytes: number }> {

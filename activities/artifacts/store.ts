@@ -12,6 +12,7 @@ export interface ArtifactStore {
   put(bytes: Uint8Array): Promise<ArtifactRef>;
   /** Reads and verifies. Throws `ArtifactMissing`, or `ArtifactDamaged` when the bytes do not hash to `ref`. */
   get(ref: ArtifactRef): Promise<Uint8Array>;
+  /** Whether it is there. Counts as a write for `collect`, so that a caller may name what it has just found. */
   has(ref: ArtifactRef): Promise<boolean>;
   /** As `put`, for a file too large for memory. */
   putFile(path: string): Promise<ArtifactRef>;
@@ -34,7 +35,7 @@ export interface ArtifactStore {
   /** Resolves when a small write succeeds; throws `StoreFull` or the I/O error. */
   probe(): Promise<void>;
   /**
-   * Removes blobs that no record names, directly or through other blobs, and that are older than `olderThanMs`
+   * Removes blobs that no record (but those of `recordKeys.bundles`) names, directly or through other blobs, and that are older than `olderThanMs`
    * (a blob younger may belong to a write under way). Returns what it freed.
    */
   collect(olderThanMs: number): Promise<{ blobs: number; bytes: number }>;

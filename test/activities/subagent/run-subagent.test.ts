@@ -129,7 +129,7 @@ describe('an output schema', () => {
     const result = await fleet.result();
     expect(result).toMatchObject({ status: 'failed', error: { type: 'Output.SchemaMismatch' } });
     expect(result.raw_output).toMatch(/^\{/);
-    expect(result.schema_errors?.[0]).toMatch(/count/);
+    expect(result.schema_errors?.join(' ')).toMatch(/count/);
     expect(bench.claude.stats().calls - before).toBe(6); // five tries and one repair
   });
 });
