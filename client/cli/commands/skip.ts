@@ -10,7 +10,7 @@ export const register: Register = (program) => {
     .addOption(plainFormat())
     .addHelpText('after', '\nExample:\n  muster skip @latest lib-a')
     .action(async (id: string, labels: string[], { outputFormat }: { outputFormat: 'text' | 'json' }) => {
-      const { steer } = await import('../steering.ts');
-      await steer(outputFormat, (client) => client.skip(id, labels));
+      const { endSome } = await import('../steering.ts');
+      await endSome(outputFormat, id, labels, (client) => client.skip(id, labels));
     });
 };

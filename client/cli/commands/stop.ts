@@ -10,7 +10,7 @@ export const register: Register = (program) => {
     .addOption(plainFormat())
     .addHelpText('after', '\nExample:\n  muster stop @latest lib-a lib-b')
     .action(async (id: string, labels: string[], { outputFormat }: { outputFormat: 'text' | 'json' }) => {
-      const { steer } = await import('../steering.ts');
-      await steer(outputFormat, (client) => client.stop(id, labels));
+      const { endSome } = await import('../steering.ts');
+      await endSome(outputFormat, id, labels, (client) => client.stop(id, labels));
     });
 };
