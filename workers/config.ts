@@ -13,6 +13,8 @@ export interface WorkerConfig {
   namespace: string;
   /** Absent for an orchestrator, which never calls Claude. */
   claude: Endpoint | undefined;
+  /** Where health and metrics are served. */
+  listen: { host: string; port: number } | undefined;
   /** Absolute path of a price file that adds to the built-in table. */
   prices: string | undefined;
   /** Ends by itself after so long without an open fleet; undefined: never. */
@@ -42,7 +44,9 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const credential = apiKey !== undefined ? { apiKey } : authToken !== undefined ? { authToken } : undefined;
   if (!credential && role !== 'orchestrator')
     throw new WorkerConfigError('no Claude credential: set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN');
-  const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile: true });
+  // A profile of Temporal's own configuration file counts only where someone names it.
+  const disableFile = !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE'];
+  const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile });
   return {
     role,
     home,
@@ -50,6 +54,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     connection: connectionOptions,
     namespace: namespace ?? 'default',
     claude: credential && { baseUrl, ...credential },
+    listen: address(option(argv, '--listen')),
     prices: env['MUSTER_PRICES'] || undefined,
     idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
     slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
@@ -60,6 +65,14 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
 function option(argv: readonly string[], name: string): string | undefined {
   const at = argv.findIndex((word) => word === name || word.startsWith(`${name}=`));
   return at < 0 ? undefined : argv[at]!.includes('=') ? argv[at]!.slice(name.length + 1) : argv[at + 1];
+}
+
+function address(text: string | undefined): WorkerConfig['listen'] {
+  if (text === undefined) return undefined;
+  const [, host, port] = /^(?:\[?([^\]]*)\]?:)?(\d+)$/.exec(text) ?? [];
+  if (port === undefined || Number(port) > 65_535)
+    throw new WorkerConfigError(`--listen ${text}: write HOST:PORT, such as 127.0.0.1:9090`);
+  return { host: host || '127.0.0.1', port: Number(port) };
 }
 
 function number(env: NodeJS.ProcessEnv, name: string): number | undefined {

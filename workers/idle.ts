@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Log } from '../activities/observe/log.ts';
@@ -59,25 +59,31 @@ async function hasOpenFleet({ namespace }: WorkerConfig, connection: NativeConne
   });
 }
 
-/** The server and the simulated Claude, unless another worker of this home still lives. */
+/** The server and the simulated Claude, unless another worker of this home still lives or someone wants them kept. */
 async function endDaemonsOf(home: string): Promise<void> {
   const names = await readdir(join(home, HOME.run)).catch(() => []);
   const daemons = await Promise.all(
     names.filter((name) => name.endsWith('.json')).map(async (name) => ({ name, ...(await daemonIn(home, name)) })),
   );
+  const own = daemons.find(({ pid }) => pid === process.pid);
+  if (own) await rm(join(home, HOME.run, own.name), { force: true });
   const living = daemons.filter(({ pid }) => pid !== undefined && pid !== process.pid);
   if (living.some(({ name }) => name.startsWith('worker-'))) return;
   const behind = [basename(HOME.serverFile), basename(HOME.simulatedFile)];
-  for (const { name, pid } of living) if (behind.includes(name)) process.kill(pid!, 'SIGTERM');
+  for (const { name, pid, isKept } of living) if (behind.includes(name) && !isKept) process.kill(pid!, 'SIGTERM');
 }
 
 /** The pid in a daemon's file, if the process it names is still that one. */
-async function daemonIn(home: string, name: string): Promise<{ pid?: number }> {
+async function daemonIn(home: string, name: string): Promise<{ pid?: number; isKept?: boolean }> {
   try {
-    const { pid, startTicks } = JSON.parse(await readFile(join(home, HOME.run, name), 'utf8')) as DaemonFile;
+    const {
+      pid,
+      startTicks,
+      isKept = false,
+    } = JSON.parse(await readFile(join(home, HOME.run, name), 'utf8')) as DaemonFile;
     const stat = await readFile(`/proc/${pid.toString()}/stat`, 'utf8');
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return startTicks === null || ticks === startTicks ? { pid } : {};
+    return startTicks === null || ticks === startTicks ? { pid, isKept } : {};
   } catch {
     return {};
   }

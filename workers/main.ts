@@ -2,6 +2,7 @@ import { NativeConnection, Runtime, type Logger } from '@temporalio/worker';
 import { createLog, type Log } from '../activities/observe/log.ts';
 import { compose } from './composition.ts';
 import { WorkerConfigError, readWorkerConfig } from './config.ts';
+import { serveHealth } from './health.ts';
 import { watchIdleness } from './idle.ts';
 import { createWorkers } from './roles.ts';
 
@@ -23,11 +24,13 @@ async function main(): Promise<void> {
     for (const worker of workers) worker.shutdown();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+  const health = config.listen && (await serveHealth(config.listen, workers));
   const idleness = watchIdleness(config, connection, log, () => end('idle'));
   log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
   try {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
+    await health?.close();
     await idleness.close();
     await connection.close();
   }

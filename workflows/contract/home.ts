@@ -24,4 +24,6 @@ export interface DaemonFile {
   version: string;
   /** Where it listens, `host:port`; null for a worker. */
   address: string | null;
+  /** Brought up by hand: it stays until `muster down`. */
+  isKept?: boolean;
 }
