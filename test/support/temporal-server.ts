@@ -40,6 +40,7 @@ export class TemporalServer {
   async launch(): Promise<void> {
     const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.port)];
     args.push('--db-filename', join(this.directory, 'temporal.db'), '--log-level', 'never');
+    args.push('--sqlite-pragma', 'synchronous=off');
     this.process = spawn(this.binary, args, { stdio: 'ignore' });
     await this.ready();
   }
