@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
@@ -56,7 +56,19 @@ interface Cache {
 
 async function openCache(root: string, cacheDirectory: string): Promise<Cache> {
   const name = createHash('sha256').update(root).digest('hex').slice(0, 32);
-  return { root, repository: await Repository.create(join(cacheDirectory, `${name}.git`)) };
+  const repository = await Repository.create(join(cacheDirectory, `${name}.git`));
+  const now = new Date();
+  await utimes(repository.directory, now, now); // in use: see pruneSnapshots
+  return { root, repository };
+}
+
+/** Removes what was remembered of directories not snapshot for `olderThanMs`. It is made anew when needed. */
+export async function pruneSnapshots(cacheDirectory: string, olderThanMs: number): Promise<void> {
+  for (const name of await readdir(cacheDirectory).catch(() => [])) {
+    const path = join(cacheDirectory, name);
+    const age = Date.now() - (await stat(path)).mtimeMs;
+    if (age > olderThanMs) await rm(path, { recursive: true, force: true });
+  }
 }
 
 async function choose(

@@ -4,6 +4,8 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordKeys } from '../../../workflows/contract/ids.ts';
+import { allOf } from './all-of.ts';
 import { DiskStore } from '../../../activities/artifacts/disk-store.ts';
 import { ArtifactDamaged, ArtifactMissing, StoreFull } from '../../../activities/artifacts/store.ts';
 
@@ -101,6 +103,23 @@ describe('collecting garbage', () => {
     expect((await store.collect(-1000)).blobs).toBe(0);
     await store.deleteRecords('fleets/a/');
     expect((await store.collect(-1000)).blobs).toBe(1);
+  });
+
+  it('forgets a bundle no fleet names, unless somebody has just asked for it', async () => {
+    const [used, unused, asked] = [
+      await store.put(bytes('1')),
+      await store.put(bytes('2')),
+      await store.put(bytes('3')),
+    ];
+    for (const [tree, ref] of Object.entries({ aa: used, bb: unused, cc: asked })) {
+      await store.writeRecord(recordKeys.bundle(tree), ref, 0);
+      await makeOld(blobPath(ref));
+    }
+    await store.writeRecord('fleets/a/fleet', { used }, 0);
+    expect(await store.has(asked)).toBe(true);
+    expect((await store.collect(3_600_000)).blobs).toBe(1);
+    expect([await store.has(used), await store.has(unused), await store.has(asked)]).toEqual([true, false, true]);
+    expect((await allOf(store.listRecords(recordKeys.bundles))).sort()).toEqual(['bundles/aa/aa', 'bundles/cc/cc']);
   });
 
   it('spares young blobs, and old ones that were just stored again', async () => {

@@ -5,6 +5,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { snapshotDirectory, type SnapshotOptions } from '../../../activities/workspace/snapshot.ts';
+import { pruneSnapshots, snapshotDirectory, type SnapshotOptions } from '../../../activities/workspace/snapshot.ts';
 import { EMPTY_TREE } from '../../../activities/workspace/repository.ts';
 import { WorkspaceTooLarge, WorkspaceUnavailable } from '../../../activities/workspace/workspace.ts';
 import { Bench, fingerprint, git, treeFiles } from './git-fixture.ts';
@@ -221,6 +222,18 @@ describe('a snapshot of a repository', () => {
     expect(await filesOf(root)).toEqual({ '100644 a.txt': 'amore', '100644 b.txt': 'b' });
     writeFileSync(`${root}/a.txt`, 'a');
     expect((await take(root)).source.bundle).toBe(source.bundle);
+  });
+
+  it('forgets directories that were not asked for in a long time', async () => {
+    const [old, recent] = [bench.repository('old', { a: 'a' }), bench.repository('recent', { b: 'b' })];
+    await take(old);
+    const [name = ''] = readdirSync(bench.cacheDirectory);
+    utimesSync(`${bench.cacheDirectory}/${name}`, 1e9, 1e9);
+    await take(recent);
+    await pruneSnapshots(bench.cacheDirectory, 86_400_000);
+    expect(readdirSync(bench.cacheDirectory)).toHaveLength(1);
+    expect(readdirSync(bench.cacheDirectory)).not.toContain(name);
+    expect(await filesOf(old)).toEqual({ '100644 a': 'a' });
   });
 
   it('stores a bundle again whose blob was lost', async () => {
