@@ -78,8 +78,11 @@ export class BenchStack implements AsyncDisposable {
   async fleet({ count, turns, latency, concurrency }: FleetOf, asksStatus = false): Promise<Measured> {
     const file = join(this.directory, 'tasks.json');
     const nonce = Date.now().toString(36);
+    // One Read a turn; a search would start a process, which costs more than the rest of the turn.
+    const read = `[[simulate call=Read input='{"file_path":"notes.txt"}']]`;
+    const reads = Array.from({ length: turns - 1 }, () => read).join(' ');
     const tasks = Array.from({ length: count }, (_, i) => ({
-      prompt: `[[simulate turns=${turns.toString()} latency=${latency} seed=a${i.toString()}]] Work ${nonce} ${i.toString()}`,
+      prompt: `[[simulate turns=${turns.toString()} latency=${latency} seed=a${i.toString()}]] ${reads} Work ${nonce} ${i.toString()}`,
       working_directory: 'files',
       permissions: 'read-only',
     }));
