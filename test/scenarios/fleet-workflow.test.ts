@@ -1,8 +1,10 @@
-import { Context } from '@temporalio/activity';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import * as messages from '../../workflows/contract/messages.ts';
-import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { FLEET_WORKFLOW } from '../../workflows/contract/ids.ts';
+import type { fleetWorkflow } from '../../workflows/fleet.ts';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { HeldAgents as Agents, settleSubagents, until } from '../support/held-agents.ts';
 import { startHarness, type Harness } from '../support/fleet-harness.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
 
@@ -14,48 +16,6 @@ afterEach(async () => {
   await harness?.close();
   harness = undefined;
 });
-
-/** Subagents that end when told, and count who is in flight. */
-class Agents {
-  readonly calls: UnitRef[] = [];
-  inFlight = 0;
-  most = 0;
-  private isOpen = false;
-  private readonly gates: (() => void)[] = [];
-  outcome: (unit: UnitRef) => UnitOutcome = () => ({ kind: 'ended', status: 'completed', spentMicroUsd: 10 });
-
-  release(): void {
-    this.isOpen = true;
-    this.gates.splice(0).forEach((open) => open());
-  }
-
-  readonly runSubagent = async (unit: UnitRef): Promise<UnitOutcome> => {
-    this.calls.push(unit);
-    this.most = Math.max(this.most, ++this.inFlight);
-    const { cancelled } = Context.current();
-    const beat = setInterval(() => Context.current().heartbeat(), 200);
-    try {
-      if (!this.isOpen) await Promise.race([new Promise<void>((resolve) => this.gates.push(resolve)), cancelled]);
-      return this.outcome(unit);
-    } catch {
-      return { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 3 };
-    } finally {
-      clearInterval(beat);
-      this.inFlight--;
-    }
-  };
-}
-
-const settleSubagents = async ({ units, end }: { units: unknown[]; end: { status: string } | null }) =>
-  units.map(() =>
-    end
-      ? { kind: 'ended', status: end.status, spentMicroUsd: 0 }
-      : { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 0 },
-  ) as UnitOutcome[];
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
-}
 
 describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
   'fleetWorkflow, cache of $maxCachedWorkflows',
@@ -147,26 +107,39 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
       });
       const handle = await (
         await open(agents)
-      ).start({ count: 8, limits: { concurrency: 2, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null } });
-      await until(() => agents.inFlight === 2);
+      ).start({ count: 8, limits: { concurrency: 3, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null } });
+      await until(() => agents.inFlight === 3);
       await handle.executeUpdate(messages.stopUpdate, { args: [{ indexes: [0] }] });
       await handle.executeUpdate(messages.skipUpdate, { args: [{ indexes: [7] }] });
-      await handle.executeUpdate(messages.setUpdate, { args: [{ concurrency: 1 }] });
-      agents.outcome = (
-        (inner) => (unit: UnitRef) =>
-          inner(unit)
-      )(agents.outcome);
+      agents.release(2);
+      await until(async () => (await handle.query(messages.progressQuery)).units[2] === 'F');
+      await handle.executeUpdate(messages.retryUpdate, { args: [{ indexes: [2] }] });
       agents.release();
-      const retry = async () => {
-        await until(async () => (await handle.query(messages.progressQuery)).units[2] === 'F');
-        await handle.executeUpdate(messages.retryUpdate, { args: [{ indexes: [2] }] });
-      };
-      await retry().catch(() => undefined);
       const { units, generations } = await handle.result();
-      expect(units[0]).toBe('S');
-      expect(units[7]).toBe('K');
-      expect(['C', 'F']).toContain(units[2]);
-      if (units[2] === 'C') expect(generations).toEqual([[2, 2]]);
+      expect(units).toBe('SCCCCCCK');
+      expect(generations).toEqual([[2, 2]]);
+    });
+
+    it('keeps a pause that comes while its first batch is only about to start', async () => {
+      const agents = new Agents();
+      await open(agents);
+      const startWorkflowOperation = new WithStartWorkflowOperation<typeof fleetWorkflow>(FLEET_WORKFLOW, {
+        ...harness!.startOptions({ count: 12 }),
+        workflowIdConflictPolicy: 'FAIL',
+      });
+      const paused = await harness!.client.workflow.executeUpdateWithStart(messages.pauseUpdate, {
+        startWorkflowOperation,
+      });
+      expect(paused).toMatchObject({ state: 'paused', reason: 'user' });
+      const handle = await startWorkflowOperation.workflowHandle();
+      await until(async () => {
+        const { running, queued, parked } = await handle.query(messages.statusQuery);
+        return running === 0 && queued + parked === 12;
+      });
+      expect(agents.inFlight).toBe(0);
+      agents.release();
+      await handle.executeUpdate(messages.resumeUpdate);
+      expect((await handle.result()).units).toBe('C'.repeat(12));
     });
 
     it('stops at its budget, keeps within it, and goes on when it is raised', async () => {

@@ -26,6 +26,8 @@ type FleetHandle = WorkflowHandleWithFirstExecutionRunId<typeof fleetWorkflow>;
 
 export interface Harness {
   client: Client;
+  /** What a root starts with, for clients that start it themselves. */
+  startOptions(input: Partial<FleetInput>): { workflowId: string; taskQueue: string; args: [FleetInput] };
   start(input: Partial<FleetInput>): Promise<FleetHandle>;
   close(): Promise<void>;
 }
@@ -50,30 +52,28 @@ export async function startHarness(
   const running = worker.run();
   const clientConnection = await Connection.connect({ address });
   const client = new Client({ connection: clientConnection });
+  const startOptions: Harness['startOptions'] = (input) => {
+    const fleetId = randomUUID().slice(0, 8);
+    const full: FleetInput = {
+      v: 1,
+      fleetId,
+      name: 'test',
+      manifest: 'sha256:0',
+      count: 10,
+      hasGraph: false,
+      maxTimeoutMs: 60_000,
+      limits: { concurrency: 5, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null },
+      agentsQueue: taskQueue,
+      generation: 1,
+      startedAtMs: Date.now(),
+      ...input,
+    };
+    return { workflowId: fleetWorkflowId(fleetId), taskQueue, args: [full] };
+  };
   return {
     client,
-    start: (input) => {
-      const fleetId = randomUUID().slice(0, 8);
-      const full: FleetInput = {
-        v: 1,
-        fleetId,
-        name: 'test',
-        manifest: 'sha256:0',
-        count: 10,
-        hasGraph: false,
-        maxTimeoutMs: 60_000,
-        limits: { concurrency: 5, budgetMicroUsd: null, sliceMicroUsd: 1, failIf: null },
-        agentsQueue: taskQueue,
-        generation: 1,
-        startedAtMs: Date.now(),
-        ...input,
-      };
-      return client.workflow.start<typeof fleetWorkflow>(FLEET_WORKFLOW, {
-        workflowId: fleetWorkflowId(fleetId),
-        taskQueue,
-        args: [full],
-      });
-    },
+    startOptions,
+    start: (input) => client.workflow.start<typeof fleetWorkflow>(FLEET_WORKFLOW, startOptions(input)),
     close: async () => {
       worker.shutdown();
       await running;

@@ -64,7 +64,7 @@ export class Holdings {
     let free = Math.min(left, this.freePermits);
     for (const [number, batch] of this.batches) {
       const more = Math.min(free, batchPermits(batch.usable) - targets.get(number)!);
-      if (more <= 0 || batch.state === undefined || batch.state.wants === 0) continue;
+      if (more <= 0 || batch.state?.wants === 0) continue;
       targets.set(number, targets.get(number)! + more);
       free -= more;
     }

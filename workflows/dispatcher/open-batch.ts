@@ -20,9 +20,9 @@ export class OpenBatch {
   get window(): Window {
     return this.windows.at(-1)!;
   }
-  /** In flight, as far as known; before its first state a batch is taken to fill its window. */
+  /** In flight, as far as known; before its first state a batch is taken to fill what it was given. */
   get holding(): number {
-    return this.state?.holding ?? Math.min(this.window.permits, this.indexes.length);
+    return this.state?.holding ?? Math.min(this.heldPermits, this.indexes.length);
   }
   /** Permits it could use. */
   get usable(): number {

@@ -78,6 +78,24 @@ describe('money', () => {
   });
 });
 
+describe('permits', () => {
+  it('reach a batch that has not spoken yet when the concurrency is raised', () => {
+    const fleet = fleetOf(30, { concurrency: 5 });
+    expect(fleet.orders().open[0]!.window.permits).toBe(5);
+    fleet.set({ concurrency: 12 });
+    const { windows, open } = fleet.orders();
+    expect({ windows, open }).toMatchObject({ windows: [{ batch: 1, window: { permits: 12 } }], open: [] });
+  });
+
+  it('given to a batch that has not spoken yet count as in flight until it has', () => {
+    const fleet = fleetOf(30, { concurrency: 5 });
+    fleet.orders();
+    fleet.pauseFor('user');
+    fleet.orders();
+    expect(fleet.status().running).toBe(5);
+  });
+});
+
 describe('the failure policy', () => {
   it('is looked at when a pause ends: what failed during the pause starts nothing more', () => {
     const fleet = fleetOf(400, { failIf: { count: 1 } });

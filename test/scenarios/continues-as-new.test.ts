@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ROOT_HISTORY_BYTES } from '../../workflows/contract/limits.ts';
+import * as messages from '../../workflows/contract/messages.ts';
+import { startHarness, type Harness } from '../support/fleet-harness.ts';
+import { HeldAgents, settleSubagents, until } from '../support/held-agents.ts';
+import { TemporalServer } from '../support/temporal-server.ts';
+
+let server: TemporalServer;
+let harness: Harness | undefined;
+beforeAll(async () => void (server = await TemporalServer.start()));
+afterAll(() => server.stop());
+afterEach(async () => {
+  await harness?.close();
+  harness = undefined;
+});
+
+const SIGNAL_BYTES = 100_000;
+
+/**
+ * Makes a root's history long at once: states of a batch that the root never opened, which it passes over. A workflow task
+ * does not see what arrived just before it, so a few more are sent.
+ */
+async function lengthen(handle: WorkflowHandle): Promise<void> {
+  const units = 'b'.repeat(SIGNAL_BYTES);
+  const state = { v: 1, batch: 999_999, seq: 1, epoch: 1, holding: 0, wants: 0, units } as const;
+  for (let sent = 0; sent <= ROOT_HISTORY_BYTES + 10 * SIGNAL_BYTES; sent += SIGNAL_BYTES)
+    await handle.signal(messages.stateSignal, { ...state, parked: [], spentMicroUsd: 0, reservedMicroUsd: 0 });
+}
+
+const runOf = async (handle: WorkflowHandle): Promise<string> => {
+  return (await harness!.client.workflow.getHandle(handle.workflowId).describe()).runId;
+};
+
+describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
+  'a root whose history grew too long, cache of $maxCachedWorkflows',
+  (options) => {
+    const open = async (agents: HeldAgents) =>
+      (harness = await startHarness(server.address, { runSubagent: agents.runSubagent, settleSubagents }, options));
+
+    it('goes on as a new run: nothing lost, nobody twice, limits and generations carried, a stop on the way kept', async () => {
+      const agents = new HeldAgents();
+      agents.outcome = ({ index, generation }) => ({
+        kind: 'ended',
+        status: index === 1 && generation === 1 ? 'failed' : 'completed',
+        spentMicroUsd: 10,
+      });
+      const limits = { concurrency: 4, budgetMicroUsd: 5_000, sliceMicroUsd: 15, failIf: null };
+      const handle = await (await open(agents)).start({ count: 40, limits });
+      await until(() => agents.inFlight === 4);
+      agents.release(0);
+      agents.release(1);
+      await until(async () => (await handle.query(messages.progressQuery)).units.startsWith('CF'));
+      await handle.executeUpdate(messages.retryUpdate, { args: [{ indexes: [1] }] });
+      await handle.executeUpdate(messages.setUpdate, { args: [{ concurrency: 6, budgetMicroUsd: 6_000 }] });
+      await until(() => agents.inFlight === 6);
+      const first = await runOf(handle);
+      const [, stopped] = await Promise.all([
+        lengthen(handle),
+        handle.executeUpdate(messages.stopUpdate, { args: [{ indexes: [2] }] }),
+      ]);
+      expect(stopped.census.stopped).toBe(1);
+      await until(async () => (await runOf(handle)) !== first);
+      const next = harness!.client.workflow.getHandle(handle.workflowId);
+      const status = await next.query(messages.statusQuery);
+      expect(status).toMatchObject({ concurrency: 6, budgetMicroUsd: 6_000, state: 'running' });
+      expect(status.census).toMatchObject({ completed: 1, stopped: 1 });
+      expect(await next.query(messages.progressQuery)).toMatchObject({ generations: [[1, 2]] });
+      await until(() => agents.inFlight === 6);
+      agents.release();
+      const { units, generations, spentMicroUsd, state } = await handle.result();
+      expect({ units, generations, state }).toEqual({
+        units: `CCS${'C'.repeat(37)}`,
+        generations: [[1, 2]],
+        state: 'completed',
+      });
+      expect(agents.most).toBeLessThanOrEqual(6);
+      // 39 completed and one failed at 10 each; each that was taken back had spent 3.
+      expect(spentMicroUsd).toBe(400 + 3 * agents.parked.length);
+      expect(agents.ended.map(({ index, generation }) => `${index}/${generation}`).sort()).toEqual(
+        [...Array.from({ length: 40 }, (_, i) => `${i}/1`).filter((key) => key !== '2/1'), '1/2'].sort(),
+      );
+      const epochs = new Map<number, number>();
+      for (const { index, epoch } of agents.calls) {
+        expect(epoch).toBeGreaterThan(epochs.get(index) ?? 0);
+        epochs.set(index, epoch);
+      }
+    });
+
+    it('stays paused when it was paused, and goes on when resumed', async () => {
+      const agents = new HeldAgents();
+      const handle = await (await open(agents)).start({ count: 12 });
+      await until(() => agents.inFlight === 5);
+      await handle.executeUpdate(messages.pauseUpdate);
+      const first = await runOf(handle);
+      await lengthen(handle);
+      await until(async () => (await runOf(handle)) !== first);
+      const next = harness!.client.workflow.getHandle(handle.workflowId);
+      expect(await next.query(messages.statusQuery)).toMatchObject({
+        state: 'paused',
+        reason: 'user',
+        parked: 5,
+        queued: 7,
+      });
+      expect(agents.inFlight).toBe(0);
+      agents.release();
+      await next.executeUpdate(messages.resumeUpdate);
+      expect((await handle.result()).units).toBe('C'.repeat(12));
+      expect(agents.ended).toHaveLength(12);
+    });
+
+    it('takes every update that comes while it changes runs', async () => {
+      const agents = new HeldAgents();
+      const handle = await (await open(agents)).start({ count: 30 });
+      await until(() => agents.inFlight === 5);
+      const first = await runOf(handle);
+      const steering = (async () => {
+        const current = harness!.client.workflow.getHandle(handle.workflowId);
+        let concurrency = 10;
+        while ((await runOf(handle)) === first)
+          await current.executeUpdate(messages.setUpdate, { args: [{ concurrency: ++concurrency }] });
+        return concurrency;
+      })();
+      await lengthen(handle);
+      const concurrency = await steering;
+      expect(concurrency).toBeGreaterThan(10);
+      await until(() => agents.inFlight === Math.min(30, concurrency));
+      agents.release();
+      expect((await handle.result()).units).toBe('C'.repeat(30));
+    });
+
+    it('ends as cancelled when it is cancelled then, not as a new run', async () => {
+      const agents = new HeldAgents();
+      const handle = await (await open(agents)).start({ count: 12 });
+      await until(() => agents.inFlight === 5);
+      const first = await runOf(handle);
+      const cancelling = handle.executeUpdate(messages.cancelUpdate);
+      await lengthen(handle).catch(() => undefined); // the last ones may find it closed
+      expect((await cancelling).census).toMatchObject({ stopped: 5, not_attempted: 7 });
+      expect((await handle.result()).state).toBe('cancelled');
+      expect(await runOf(handle)).toBe(first);
+    });
+  },
+);
