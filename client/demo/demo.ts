@@ -4,6 +4,7 @@ import { spendingText } from '../cli/confirmation.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { bytes } from '../cli/figures.ts';
+import { Interrupts } from '../cli/interrupts.ts';
 import { loadPlan } from '../cli/load-plan.ts';
 import { openSettings } from '../cli/session.ts';
 import { askYesNo, type Terminal } from '../cli/terminal.ts';
@@ -29,16 +30,37 @@ interface Scene {
   /** The demo's own directory below the home. */
   directory: string;
   startedAtMs: number;
-  signal: AbortSignal;
+  interrupts: Interrupts;
 }
 
-/** The whole demo; resolves with the exit code. Aborting `signal` ends it between two steps. Throws `CommandFailure`. */
-export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<number> {
+/**
+ * The whole demo; resolves with the exit code. Ctrl-C and SIGTERM end it between two steps, but while the fleet runs they
+ * are for `muster run`. Throws `CommandFailure`, and an `Interrupt` when it was told to end.
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  using interrupts = new Interrupts();
+  try {
+    return await play(options, interrupts);
+  } catch (error) {
+    // What is under way when it comes may fail of it.
+    throw interrupts.reason ?? error;
+  }
+}
+
+async function play(options: DemoOptions, interrupts: Interrupts): Promise<number> {
   const startedAtMs = Date.now();
   const isSimulated = options.isSimulated || openSettings().config.claude === undefined;
   const { config, terminal } = openSettings({ simulate: isSimulated });
   createHome(config.home);
-  const scene = { options, config, terminal, isSimulated, directory: join(config.home, 'demo'), startedAtMs, signal };
+  const scene = {
+    options,
+    config,
+    terminal,
+    isSimulated,
+    directory: join(config.home, 'demo'),
+    startedAtMs,
+    interrupts,
+  };
   introduce(scene);
   const repositories = await prepare(scene);
   const file = await writeFleetFile(
@@ -48,16 +70,16 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   await agree(file, scene);
   const daemons = new DaemonsBefore(config.home);
   let ownFleet: string | undefined;
-  let goesOn = false;
   try {
-    signal.throwIfAborted();
+    interrupts.signal.throwIfAborted();
     const { stack, code, fleet } = await work(file, scene);
     await using store = stack;
     ownFleet = fleet?.id;
-    goesOn = code === EXIT.interrupted || code === EXIT.terminated;
     return fleet ? await report(repositories, fleet, code, store, scene) : code;
   } finally {
-    if (!goesOn) await daemons.endNew((line) => terminal.say(line), ownFleet);
+    const closing = new Interrupts(); // one more Ctrl-C must not leave half of them
+    // A fleet that was left to itself by Ctrl-C counts as somebody else's: it keeps what it needs.
+    await daemons.endNew((line) => terminal.say(line), ownFleet).finally(() => closing[Symbol.dispose]());
   }
 }
 
@@ -66,18 +88,17 @@ function introduce({ terminal, isSimulated, options }: Scene): void {
   terminal.say(bold('A fleet finds deprecated Node APIs in installed packages and migrates what is safe to migrate.'));
   if (!isSimulated) return;
   const why = options.isSimulated ? 'as you asked' : 'for ANTHROPIC_API_KEY is not set';
-  terminal.say(
-    yellow(`Simulated Claude, ${why}: a script that thinks in code and works with the real tools. Nothing is spent.`),
-  );
+  terminal.say(yellow(`Simulated Claude, ${why}: a script with the real tools. Nothing is spent.`));
 }
 
-async function prepare({ options, directory, terminal }: Scene): Promise<DemoRepository[]> {
+async function prepare({ options, directory, terminal, interrupts }: Scene): Promise<DemoRepository[]> {
   let saidAtMs = Date.now();
   const { repositories, built } = await prepareRepositories({
     modules: join(ROOT, 'node_modules'),
     directory,
     count: options.repositories,
     isFresh: options.isFresh,
+    signal: interrupts.signal,
     onProgress: (done, total) => {
       if (Date.now() - saidAtMs < 1_500) return;
       saidAtMs = Date.now();
@@ -104,12 +125,13 @@ async function agree(file: string, { isSimulated, terminal, config, options }: S
 }
 
 /** Server and worker first, so that what they lack is said in words; then the fleet, as a user would run it. */
-async function work(file: string, { config, terminal, isSimulated, options, signal }: Scene) {
+async function work(file: string, { config, terminal, isSimulated, options, interrupts }: Scene) {
   const stack = await openStack(config, { onProgress: (line) => terminal.say(line) });
   try {
     await stack.ensureWorker(requireClaude(config));
-    signal.throwIfAborted();
+    interrupts.signal.throwIfAborted();
     terminal.say(`muster run ${shown(file)}${isSimulated ? ' --simulate' : ''}`);
+    interrupts[Symbol.dispose]();
     return { stack, ...(await runFleetFile(file, { config, isSimulated, isFresh: options.isFresh })) };
   } catch (error) {
     await stack[Symbol.asyncDispose]();
@@ -122,14 +144,15 @@ async function report(
   fleet: FinishedFleet,
   code: number,
   { store }: Pick<Awaited<ReturnType<typeof openStack>>, 'store'>,
-  { directory, terminal, startedAtMs, signal }: Scene,
+  { directory, terminal, startedAtMs }: Scene,
 ): Promise<number> {
+  using interrupts = new Interrupts();
   const changed = fleet.results.filter(({ changes }) => changes);
   const count = changed.reduce((sum, { changes }) => sum + (changes?.files.length ?? 0), 0);
   if (count > 0) terminal.say(`parsing ${count} changed files of ${changed.length} repositories with node --check`);
-  const outcomes = await readOutcomes(repositories, fleet.results, { store, directory, signal });
-  const command =
-    process.cwd() === join(ROOT, '.') || `${process.cwd()}/` === ROOT ? 'npx muster' : join(ROOT, 'bin', 'muster.js');
+  const outcomes = await readOutcomes(repositories, fleet.results, { store, directory, signal: interrupts.signal });
+  // Elsewhere npx would look for a package of that name.
+  const command = relative(ROOT, process.cwd()) === '' ? 'npx muster' : join(ROOT, 'bin', 'muster.js');
   const files = await writeReport(directory, fleet, outcomes, command);
   const options = {
     durationMs: Date.now() - startedAtMs,

@@ -1,22 +1,19 @@
 import { describeError, errorText } from '../cli/error-report.ts';
+import { EXIT } from '../cli/exit-codes.ts';
 import { runDemo } from './demo.ts';
 import { HELP, readOptions } from './options.ts';
 
 /** `npm start`. */
 async function main(args: readonly string[]): Promise<number> {
-  const interrupted = new AbortController();
-  // While the fleet runs it is the fleet command that hears them; here they end the demo between two steps.
-  process.on('SIGINT', () => interrupted.abort(130));
-  process.on('SIGTERM', () => interrupted.abort(143));
   try {
     const options = readOptions(args);
-    if (options) return await runDemo(options, interrupted.signal);
+    if (options) return await runDemo(options);
     process.stdout.write(HELP);
-    return 0;
+    return EXIT.done;
   } catch (error) {
-    if (interrupted.signal.aborted && error === interrupted.signal.reason) {
-      process.stderr.write('interrupted; nothing is left running\n');
-      return interrupted.signal.reason as number;
+    if (error === 'interrupted' || error === 'terminated') {
+      process.stderr.write(`${error}\n`);
+      return error === 'interrupted' ? EXIT.interrupted : EXIT.terminated;
     }
     const described = describeError(error, []);
     process.stderr.write(errorText(described));

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../../activities/artifacts/store.ts';
 import type { Result } from '../../workflows/contract/task.schema.ts';
@@ -55,6 +56,7 @@ export async function readOutcomes(
     return result ? [{ repository, result, verification: undefined as Verification | undefined }] : [];
   });
   const changed = found.filter(({ result }) => result.changes);
+  const scratch = join(directory, '.scratch');
   let done = 0;
   const pending = changed.values();
   const verify = async (): Promise<void> => {
@@ -62,11 +64,13 @@ export async function readOutcomes(
       signal?.throwIfAborted();
       const patch = await store.get(one.result.changes!.patch);
       const repository = repositoryPath(directory, one.repository.label);
-      one.verification = await verifyPatch({ repository, patch, scratch: join(directory, '.scratch') });
+      one.verification = await verifyPatch({ repository, patch, scratch });
       onProgress?.(++done, changed.length);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, verify));
+  await Promise.all(Array.from({ length: AT_ONCE }, verify)).finally(() =>
+    rm(scratch, { recursive: true, force: true }),
+  );
   return found.map(({ repository, result, verification }) => outcomeOf(repository, result, verification));
 }
 

@@ -32,6 +32,8 @@ export interface PrepareOptions {
   count: number;
   /** Make all of them anew. */
   isFresh?: boolean;
+  /** Ends it between two repositories; a later call starts over. */
+  signal?: AbortSignal;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -47,6 +49,8 @@ interface Index {
   installed: string;
   count: number;
   repositories: DemoRepository[];
+  /** Made for another count, and still there. */
+  others: DemoRepository[];
 }
 
 export const repositoryPath = (directory: string, label: string): string => join(directory, label);
@@ -56,20 +60,24 @@ export const repositoryPath = (directory: string, label: string): string => join
  * made anew. Safe to call twice and after it was interrupted. Throws `CommandFailure` when too little is installed.
  */
 export async function prepareRepositories(options: PrepareOptions): Promise<Prepared> {
-  const { modules, directory, count, isFresh = false, onProgress } = options;
+  const { modules, directory, count, isFresh = false, signal, onProgress } = options;
   const file = join(directory, 'repositories.json');
   const old = isFresh ? undefined : readIndex(file);
   const installed = createHash('sha256').update(readLock(modules)).digest('hex');
   if (old?.installed === installed && old.count === count && old.repositories.every((one) => isThere(directory, one)))
     return { repositories: old.repositories, built: 0 };
   const packages = choosePackages(modules, count);
-  const kept = new Map(old?.repositories.filter((one) => isThere(directory, one)).map((one) => [one.label, one]));
+  const known = old ? [...old.repositories, ...old.others].filter((one) => isThere(directory, one)) : [];
+  const kept = new Map(known.map((one) => [one.label, one]));
+  // What the list says must hold at every moment: interrupted, there is none.
+  await rm(file, { force: true });
   await removeDrafts(directory);
   const empty = await createEmpty(directory);
   let done = 0;
   let built = 0;
   const repositories: DemoRepository[] = [];
   for (let from = 0; from < packages.length; from += AT_ONCE) {
+    signal?.throwIfAborted();
     const made = packages.slice(from, from + AT_ONCE).map(async (one) => {
       const found = kept.get(one.label);
       const isKept = found?.version === one.version && found.name === one.name;
@@ -81,7 +89,10 @@ export async function prepareRepositories(options: PrepareOptions): Promise<Prep
     repositories.push(...(await Promise.all(made)));
   }
   await removeDrafts(directory);
-  replace(file, `${JSON.stringify({ recipe: RECIPE, installed, count, repositories } satisfies Index, null, 1)}\n`);
+  const labels = new Set(repositories.map(({ label }) => label));
+  const others = known.filter(({ label }) => !labels.has(label));
+  const index: Index = { recipe: RECIPE, installed, count, repositories, others };
+  replace(file, `${JSON.stringify(index, null, 1)}\n`);
   return { repositories, built };
 }
 
@@ -93,7 +104,9 @@ function readLock(modules: string): string {
 function readIndex(file: string): Index | undefined {
   try {
     const index = JSON.parse(readFileSync(file, 'utf8')) as Partial<Index> | null;
-    return index?.recipe === RECIPE && Array.isArray(index.repositories) ? (index as Index) : undefined;
+    return index?.recipe === RECIPE && Array.isArray(index.repositories) && Array.isArray(index.others)
+      ? (index as Index)
+      : undefined;
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -5,6 +5,9 @@ import type { Paint } from '../cli/paint.ts';
 import type { FinishedFleet } from './fleet-run.ts';
 import { brokenFiles, countUses, totalsOf, type Outcome } from './outcomes.ts';
 
+const TROUBLES_SHOWN = 10;
+/** Labels written out of those that share a cause. */
+const NAMED = 3;
 const HEAD = ['repository', 'uses', 'migratable', 'migrated', 'files', 'parses', 'cost'];
 
 /** One row a repository, those with most to do last, where a terminal still shows them; then the sum. */
@@ -48,16 +51,23 @@ function paintRow(line: string, outcome: Outcome, paint: Paint): string {
   return countUses(outcome).uses === 0 ? paint.dim(text) : text;
 }
 
-/** What went wrong, a line each: files that do not parse, patches that do not apply, subagents that did not complete. */
+/** What went wrong: files that do not parse, patches that do not apply, and, a line each cause, who did not complete. */
 export function troubleLines(outcomes: readonly Outcome[]): string[] {
-  return outcomes.flatMap(({ label, status, error, verification }) => [
-    ...(status === 'completed' ? [] : [`${label}: ${status}${error === undefined ? '' : `: ${oneLine(error)}`}`]),
+  const files = outcomes.flatMap(({ label, verification }) => [
     ...(verification?.error === undefined ? [] : [`${label}: ${oneLine(verification.error)}`]),
     ...(verification?.files ?? [])
       .filter(({ ok }) => !ok)
-      .map((file) => `${label}: ${file.path} does not parse any more: ${oneLine(file.error ?? '')}`),
+      .map(({ path, error = '' }) => `${label}: ${path} does not parse any more: ${oneLine(error)}`),
   ]);
+  const incomplete = outcomes.filter(({ status }) => status !== 'completed');
+  const causes = Map.groupBy(incomplete, ({ status, error }) =>
+    [status, oneLine(error ?? '')].filter(Boolean).join(': '),
+  );
+  return [...files, ...[...causes].map(([cause, ends]) => `${names(ends.map(({ label }) => label))}: ${cause}`)];
 }
+
+const names = (labels: readonly string[]): string =>
+  labels.length <= NAMED ? labels.join(', ') : `${labels.slice(0, NAMED).join(', ')} and ${labels.length - NAMED} more`;
 
 export const censusText = ({ census }: Pick<FinishedFleet, 'census'>): string =>
   SUBAGENT_STATUSES.map((status) => [census[status], status] as const)
@@ -73,8 +83,6 @@ export interface EndingOptions {
   /** `npx muster` or whatever runs it here. */
   command: string;
 }
-
-const TROUBLES_SHOWN = 10;
 
 /** What stands under the table. */
 export function endingText(

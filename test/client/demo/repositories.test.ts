@@ -54,7 +54,18 @@ describe('prepareRepositories', () => {
     expect(repositories[1]?.version).toBe('2.0.0');
     expect(await git(repositoryPath(directory, 's-b'), 'log', '--format=%s')).toBe('@s/b 2.0.0');
     expect((await stat(head)).ino).toBe(before);
+    expect((await prepareRepositories({ modules, directory, count: 1 })).built).toBe(0);
+    expect((await prepareRepositories({ modules, directory, count: 2 })).built).toBe(0);
     expect((await prepareRepositories({ modules, directory, count: 2, isFresh: true })).built).toBe(2);
+  });
+
+  it('can be ended between two repositories, and a later call makes them all', async () => {
+    await using root = await temporaryDirectory();
+    const directory = join(root.path, 'demo');
+    const modules = await install(root.path, packages());
+    const options = { modules, directory, count: 2 };
+    await expect(prepareRepositories({ ...options, signal: AbortSignal.abort('enough') })).rejects.toBe('enough');
+    expect((await prepareRepositories(options)).built).toBe(2);
   });
 
   it('mends what an interrupted or foreign hand left: drafts, half a repository, a damaged list', async () => {

@@ -43,6 +43,18 @@ describe('troubleLines', () => {
   });
 });
 
+describe('troubleLines of subagents that did not complete', () => {
+  it('tell a cause once, however many share it', () => {
+    const ends = ['a', 'b', 'c', 'd', 'e'].map((label) =>
+      outcome(label, { status: 'not_attempted', error: 'Subagent.NotAttempted: too late', ...nothing }),
+    );
+    expect(troubleLines([...ends, outcome('f', { status: 'stopped', ...nothing })])).toEqual([
+      'a, b, c and 2 more: not_attempted: Subagent.NotAttempted: too late',
+      'f: stopped',
+    ]);
+  });
+});
+
 describe('endingText', () => {
   it('tells census, cost, report and how to look at the diff with most in it', () => {
     const more = outcome('more', { answer: { uses: [use(), use()], summary: '' } });
