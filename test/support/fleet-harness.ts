@@ -36,7 +36,7 @@ export interface Harness {
 export async function startHarness(
   address: string,
   activities: Partial<FleetActivities> & SubagentActivities,
-  options: { maxCachedWorkflows?: number } = {},
+  options: { maxCachedWorkflows?: number; identity?: string } = {},
 ): Promise<Harness> {
   const taskQueue = `test-${randomUUID()}`;
   const connection = await NativeConnection.connect({ address });

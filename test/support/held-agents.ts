@@ -19,20 +19,22 @@ export class HeldAgents {
     for (const open of this.gates.values()) open();
   }
 
+  private gate(index: number): Promise<false> {
+    return new Promise((resolve) => this.gates.set(index, () => resolve(false)));
+  }
+
   readonly runSubagent = async (unit: UnitRef): Promise<UnitOutcome> => {
     this.calls.push(unit);
     this.most = Math.max(this.most, ++this.inFlight);
     const { cancelled } = Context.current();
     const beat = setInterval(() => Context.current().heartbeat(), 200);
     try {
-      if (!this.isOpen)
-        await Promise.race([new Promise<void>((resolve) => this.gates.set(unit.index, resolve)), cancelled]);
-      const outcome = this.outcome(unit);
+      const isBack = !this.isOpen && (await Promise.race([this.gate(unit.index), cancelled.catch(() => true)]));
+      const outcome: UnitOutcome = isBack
+        ? { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 3 }
+        : this.outcome(unit);
       this[outcome.kind].push(unit);
       return outcome;
-    } catch {
-      this.parked.push(unit);
-      return { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 3 };
     } finally {
       clearInterval(beat);
       this.inFlight--;
