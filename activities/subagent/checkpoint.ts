@@ -51,7 +51,8 @@ export class Checkpoint {
   }
 
   /**
-   * Takes the record over under `fence`, or opens it. A call whose answer nobody wrote down is booked at its worst case
+   * Takes the record over under `fence`. One that does not exist is made by its first write, which is before the first
+   * call: of two attempts that find none, one makes it. A call whose answer nobody wrote down is booked at its worst case
    * from here on. Throws `Superseded` when a newer fence holds it, or with an equal one unless `SETTLED_ATTEMPT` asks,
    * which may ask twice. A record with a result is returned as it is.
    */
@@ -64,7 +65,7 @@ export class Checkpoint {
     const found = await records.subagent(of.fleetId, of.index, of.generation);
     if (!found) {
       const checkpoint = new Checkpoint(store, key, emptyRecord(fence), 0, []);
-      await checkpoint.write({});
+      if (fence.attempt === SETTLED_ATTEMPT) await checkpoint.write({});
       return checkpoint;
     }
     const { record, version } = found;
@@ -91,7 +92,7 @@ export class Checkpoint {
 
   /** Notes the worst case of the call about to be made; no write where it stands already. */
   async intend(pendingMicroUsd: number): Promise<void> {
-    if (this.record.pendingMicroUsd !== pendingMicroUsd) await this.write({ pendingMicroUsd });
+    if (this.record.pendingMicroUsd !== pendingMicroUsd || this.version === 0) await this.write({ pendingMicroUsd });
   }
 
   /** The call under way brought no answer, and may have been billed. */

@@ -66,8 +66,14 @@ export async function offerForReuse(
   entry: ReuseEntry,
 ): Promise<void> {
   const record = recordKeys.reuse(key, occurrence);
-  const version = (await store.readRecord(record))?.version ?? 0;
-  await store.writeRecord(record, entry, version).catch((error: unknown) => {
-    if (!(error instanceof Error && error.name === 'RecordConflict')) throw error;
-  });
+  const isWritten = async (version: number): Promise<boolean> => {
+    try {
+      await store.writeRecord(record, entry, version);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'RecordConflict') return false;
+      throw error;
+    }
+  };
+  if (!(await isWritten(0))) await isWritten((await store.readRecord(record))?.version ?? 0);
 }

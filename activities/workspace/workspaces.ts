@@ -51,42 +51,51 @@ class HostWorkspaces implements Workspaces {
     const hasMounts = async (): Promise<boolean> => (await this.#checkoutKind()) === 'overlay';
     this.#trees = new Trees(join(directory, 'trees'), this.#mine, store, async () => !(await hasMounts()));
     this.#remotes = new Remotes(join(directory, 'commits'), this.#trees, protocols);
-    this.#views = new SharedViews(join(this.#mine, 'views'), hasMounts);
+    this.#views = new SharedViews(this.#mine, hasMounts);
   }
 
   async open(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
     options.signal.throwIfAborted();
     if (!/^[A-Za-z0-9][\w.-]{0,200}$/.test(options.owner)) throw new TypeError(`not a file name: ${options.owner}`);
-    const home = join(this.#mine, `of-${options.owner}`);
-    return fullDiskAsWorkspaceFull(async () => {
-      try {
-        return await this.#open(source, options, home);
-      } catch (error) {
-        await removeWithMounts(home);
-        throw error;
-      }
-    });
+    const isShared = !options.mayWrite && options.patch === null;
+    return fullDiskAsWorkspaceFull(() =>
+      isShared ? this.#openShared(source, options) : this.#openOwn(source, options),
+    );
   }
 
   async sweep(): Promise<void> {
     await sweepOwners(this.#directory);
   }
 
-  async #open(source: WorkspaceSource, options: OpenOptions, home: string): Promise<Workspace> {
-    await removeWithMounts(home);
-    await mkdir(home, { recursive: true, mode: 0o700 });
-    const { tree, commit } = await this.#tree(source, options);
-    await symlink(tree.directory, join(home, 'tree')); // `sweep` keeps a tree somebody has open
+  async #openShared(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
+    const { tree } = await this.#tree(source, options);
     await workingDirectory(tree.files, source.subdirectory);
-    if (options.mayWrite || options.patch !== null) return this.#openOwn(source, options, home, tree, commit);
     const root = await this.#views.acquire(tree);
-    return new SharedWorkspace(root, await workingDirectory(root, source.subdirectory), tree.id, async () => {
-      await this.#views.release(tree);
-      await removeWithMounts(home);
-    });
+    const release = (): Promise<void> => this.#views.release(tree);
+    try {
+      return new SharedWorkspace(root, await workingDirectory(root, source.subdirectory), tree.id, release);
+    } catch (error) {
+      await release();
+      throw error;
+    }
   }
 
-  async #openOwn(
+  async #openOwn(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
+    const home = join(this.#mine, `of-${options.owner}`);
+    try {
+      await removeWithMounts(home);
+      await mkdir(home, { recursive: true, mode: 0o700 });
+      const { tree, commit } = await this.#tree(source, options);
+      await symlink(tree.directory, join(home, 'tree')); // `sweep` keeps a tree somebody has open
+      await workingDirectory(tree.files, source.subdirectory);
+      return await this.#checkOut(source, options, home, tree, commit);
+    } catch (error) {
+      await removeWithMounts(home);
+      throw error;
+    }
+  }
+
+  async #checkOut(
     source: WorkspaceSource,
     { patch, mayWrite, signal }: OpenOptions,
     home: string,

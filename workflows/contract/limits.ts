@@ -18,7 +18,8 @@ export const MAX_PERMITS_PER_BATCH = 500;
 
 export const HEARTBEAT_TIMEOUT_MS = 30_000;
 export const HEARTBEAT_THROTTLE_MS = 5_000;
-export const HEARTBEAT_TICK_MS = 2_000;
+/** A beat in between would only replace one that waits for its throttle. */
+export const HEARTBEAT_TICK_MS = HEARTBEAT_THROTTLE_MS;
 
 /**
  * How long a model call in flight may go on after its subagent was asked to give back (pause, cancel, stop, lower

@@ -62,11 +62,20 @@ it('counts what a dispatch spent apart from earlier ones', async () => {
 it('lets a stalled attempt that wakes up write nothing', async () => {
   await using w = await disposable();
   const stalled = await w.open(1, 1);
+  await stalled.intend(5);
   const next = await w.open(1, 2);
   await expect(stalled.save({ turns: 9 })).rejects.toMatchObject({ name: 'Superseded' });
   await next.save({ turns: 1 });
   await expect(w.open(1, 1)).rejects.toMatchObject({ name: 'Superseded' });
   expect((await w.open(1, 3)).record.turns).toBe(1);
+});
+
+it('is made by the first write of whoever comes first', async () => {
+  await using w = await disposable();
+  const [one, two] = [await w.open(1, 1), await w.open(1, 2)];
+  await one.intend(5);
+  await expect(two.intend(5)).rejects.toMatchObject({ name: 'Superseded' });
+  expect((await w.open(1, 3)).record).toMatchObject({ attempts: 2, reworkMicroUsd: 5 });
 });
 
 it('can be settled twice, and then nobody of that dispatch goes on', async () => {
