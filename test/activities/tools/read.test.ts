@@ -1,7 +1,9 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ToolWorld } from './tool-world.ts';
+
+const NOBODY = 65_534;
 
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`).join('\n');
@@ -87,14 +89,23 @@ test('control sequences of a file do not reach the answer, tabs and text do', as
   expect(await read(world, { file_path: 'f' })).toBe('     1\taredbcdopen\n     2\tnext\tzend');
 });
 
-test.skipIf(process.getuid?.() === 0)(
-  'a file the worker may not open is an error with its code, not a throw',
-  async () => {
-    using world = new ToolWorld({ f: 'x' });
-    chmodSync(join(world.root, 'f'), 0);
-    expect(await world.run('Read', { file_path: 'f' })).toMatchObject({
-      isError: true,
-      content: 'Read failed (EACCES). Try another way.',
-    });
-  },
-);
+test('a file the worker may not open is an error with its code, not a throw', async () => {
+  using world = new ToolWorld({ f: 'x' });
+  chmodSync(join(world.root, 'f'), 0);
+  expect(await asNobody(world.base, () => world.run('Read', { file_path: 'f' }))).toMatchObject({
+    isError: true,
+    content: 'Read failed (EACCES). Try another way.',
+  });
+});
+
+/** Root may open everything: for the time of the call it is somebody else, and the directory is theirs. */
+async function asNobody<T>(directory: string, call: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return call();
+  chownSync(directory, NOBODY, NOBODY);
+  process.seteuid?.(NOBODY);
+  try {
+    return await call();
+  } finally {
+    process.seteuid?.(0);
+  }
+}

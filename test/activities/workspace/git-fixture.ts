@@ -37,7 +37,8 @@ export function git(cwd: string, ...args: string[]): string {
 export class Bench {
   readonly directory = realpathSync(mkdtempSync(join(tmpdir(), 'muster-workspace-')));
   readonly cacheDirectory = join(this.directory, 'cache');
-  readonly home = join(this.directory, 'workspaces');
+  /** Of workspaces; a test that needs another file system sets it. */
+  home = join(this.directory, 'workspaces');
   store!: DiskStore;
 
   async open(): Promise<this> {

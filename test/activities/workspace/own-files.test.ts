@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckoutKind } from '../../../activities/workspace/checkouts.ts';
 import { mayReflink } from '../../../activities/workspace/checkouts.ts';
 import { mayMount, mountsBelow } from '../../../activities/workspace/mounts.ts';
@@ -22,17 +22,29 @@ import { patchChanges, patchText } from '../../../activities/workspace/patch.ts'
 import { WorkspaceUnavailable } from '../../../activities/workspace/workspace.ts';
 import { Bench, contents, git } from './git-fixture.ts';
 import { bench, FILES, snapshot, workspacesOf } from './workspace-fixture.ts';
+import { XfsImage } from './xfs-image.ts';
 
 const scratch = new Bench();
-const kinds: [CheckoutKind, boolean][] = [
-  ['overlay', await mayMount(scratch.path('mount'))],
-  ['reflink', await mayReflink(scratch.path('clone'))],
-  ['git', true],
+const isCloneable = await mayReflink(scratch.path('clone'));
+const image = isCloneable ? undefined : await XfsImage.open();
+const kinds: { kind: CheckoutKind; isPossible: boolean; needs: string }[] = [
+  { kind: 'overlay', isPossible: await mayMount(scratch.path('mount')), needs: 'root, to mount' },
+  { kind: 'reflink', isPossible: isCloneable || image !== undefined, needs: 'root and the package xfsprogs' },
+  { kind: 'git', isPossible: true, needs: 'git' },
 ];
 scratch.close();
 
-for (const [kind, isPossible] of kinds) {
-  describe.skipIf(!isPossible)(`a writing subagent's files by ${kind}`, () => {
+afterAll(async () => {
+  await image?.close();
+});
+
+for (const { kind, isPossible, needs } of kinds) {
+  const title = `a writing subagent's files by ${kind}`;
+  describe.skipIf(!isPossible)(isPossible ? title : `${title} (needs ${needs})`, () => {
+    beforeEach(() => {
+      if (kind === 'reflink' && image !== undefined) bench.home = image.newPath();
+    });
+
     it('are the source, its own, and leave as a patch that git applies', async () => {
       const root = bench.repository('repo', FILES);
       const source = await snapshot(`${root}/src`);
