@@ -15,7 +15,7 @@ import { decodeGraph } from './contract/graph.ts';
 import { BATCH_WORKFLOW, FLEET_STATE_MEMO, batchWorkflowId } from './contract/ids.ts';
 import { HEARTBEAT_THROTTLE_MS } from './contract/limits.ts';
 import * as messages from './contract/messages.ts';
-import type { BatchInput, FleetInput, FleetStatus, Window } from './contract/messages.ts';
+import type { BatchInput, FleetInput, FleetProgress, FleetStatus, Window } from './contract/messages.ts';
 import type { FleetSummary, SettleRequest } from './contract/units.ts';
 import type { batchWorkflow } from './batch.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
@@ -38,10 +38,8 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
     changes++;
   });
   setHandler(messages.statusQuery, () => status());
-  setHandler(messages.progressQuery, () => ({
-    units: dispatcher?.units.text ?? '',
-    generations: dispatcher?.units.raisedGenerations ?? [],
-  }));
+  setHandler(messages.progressQuery, () => progress());
+  setHandler(messages.standingQuery, () => ({ status: status(), progress: progress() }));
 
   /** An update: takes effect on the dispatcher, is acknowledged once `done`. */
   const steer = async (act: (d: Dispatcher) => void, done: (d: Dispatcher) => boolean = () => true) => {
@@ -77,6 +75,10 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
   const graph = input.hasGraph ? decodeGraph(await activities.loadGraph(input), input.count) : null;
   const root = (dispatcher = new Dispatcher(input, graph));
   changes++;
+
+  function progress(): FleetProgress {
+    return { units: dispatcher?.units.text ?? '', generations: dispatcher?.units.raisedGenerations ?? [] };
+  }
 
   function status(): FleetStatus {
     return (dispatcher ?? new Dispatcher(input, null)).status();

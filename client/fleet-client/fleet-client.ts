@@ -239,6 +239,7 @@ export class FleetClient {
       ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing).some(indexes),
       started: (standing: Standing) => finder.look(standing),
       mend: () => this.#stack.mend(),
+      closing: () => this.#root(fleet).ended(),
     };
     return new FleetWatch(watched, options);
   }

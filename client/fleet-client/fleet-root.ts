@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { fleetWorkflowId } from '../../workflows/contract/ids.ts';
-import { progressQuery, statusQuery, type FleetStatus } from '../../workflows/contract/messages.ts';
+import { standingQuery, type FleetStatus } from '../../workflows/contract/messages.ts';
 import type { Stack } from '../local/stack.ts';
 import { FleetFailure } from './failure.ts';
 import { isPassing, persist, unreachable, whileMending } from './server-talk.ts';
@@ -59,17 +60,19 @@ export class FleetRoot {
   async lookOnce(): Promise<Standing | undefined> {
     try {
       const handle = this.#handle;
-      const [status, progress, life] = await Promise.all([
-        handle.query(statusQuery),
-        handle.query(progressQuery),
-        this.#life(),
-      ]);
-      const standing = { status, progress };
+      const [standing, life] = await Promise.all([handle.query(standingQuery), this.#life()]);
       return typeof life === 'object' ? brokenStanding(standing, life.broken, life.atMs) : standing;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }
+  }
+
+  /** Resolves when the root has ended, however; never rejects: while nobody can tell it waits. */
+  async ended(): Promise<void> {
+    await this.#handle.result().catch((error: unknown) => {
+      if (!(error instanceof WorkflowFailedError)) return new Promise(() => undefined);
+    });
   }
 
   /**

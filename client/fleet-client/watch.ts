@@ -31,6 +31,8 @@ export interface Watched {
   ended(standing: Standing, indexes: readonly number[]): Promise<EndedSubagent[]>;
   started(standing: Standing): Promise<StartedSubagent[]>;
   mend(): Promise<void>;
+  /** Resolves when it has ended; may take for ever. */
+  closing(): Promise<void>;
 }
 
 /** Silence after which a watch gives up, with nothing that mending brought back. */
@@ -69,6 +71,8 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
     let shown = '';
     let silentSinceMs: number | undefined;
     const begunAtMs = Date.now();
+    // The end is heard of at once; after that only looks tell more.
+    let closing: Promise<void> | undefined = this.#fleet.closing().then(() => void (closing = undefined));
     for (;;) {
       signal?.throwIfAborted();
       this.#mend();
@@ -85,7 +89,8 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
         shown = text;
         if (hasEnded(looked.status)) return;
       }
-      await delay(Math.min(everyMs, 200 + (Date.now() - begunAtMs) / 5), undefined, signal && { signal });
+      const pause = delay(Math.min(everyMs, 200 + (Date.now() - begunAtMs) / 5), undefined, signal && { signal });
+      await (closing === undefined ? pause : Promise.race([pause, closing]));
     }
   }
 

@@ -124,6 +124,8 @@ export const windowSignal = defineSignal<[Window]>('window');
 export const stateSignal = defineSignal<[BatchState]>('state');
 export const statusQuery = defineQuery<FleetStatus>('status');
 export const progressQuery = defineQuery<FleetProgress>('progress');
+/** Both at once: a watcher asks every second, and a query costs the worker a task. */
+export const standingQuery = defineQuery<{ status: FleetStatus; progress: FleetProgress }>('standing');
 
 /** Updates return the status after they took effect; `cancel` and `stop` only once nothing of theirs runs any more. */
 export const pauseUpdate = defineUpdate<FleetStatus>('pause');

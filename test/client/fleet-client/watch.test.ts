@@ -37,6 +37,7 @@ function fleetOf(looks: (Standing | Error)[]): Watched & { mended: number } {
     async mend() {
       this.mended++;
     },
+    closing: () => new Promise(() => undefined),
   };
 }
 
