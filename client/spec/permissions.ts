@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Grant } from '../../workflows/contract/task.schema.ts';
+import { readRule } from '../../workflows/policy/permission-rule.ts';
 
 const BUILT = new Set(['Read', 'Edit', 'Write', 'Glob', 'Grep']);
 /** Part of the rule language, but no tool of theirs is built yet. */
@@ -76,11 +77,21 @@ function checkRule(rule: string, list: 'allow' | 'deny'): Problem | undefined {
   if (inside === undefined || inside === '*') return undefined;
   if (isOutside(inside))
     return fault(`${quoted} leaves the workspace`, 'write a path relative to the working directory');
+  // One rule the worker cannot read would deny every call.
+  if (readRule(rule, list) === undefined)
+    return fault(`${quoted} has a pattern that cannot be read`, patternHint(tool, inside));
   if (tool === 'Write' || tool === 'Glob') {
     const instead = tool === 'Write' ? 'Edit' : 'Read';
     return { kind: 'warning', message: `${quoted} is never consulted`, hint: `write ${instead}(${inside})` };
   }
   return undefined;
+}
+
+function patternHint(tool: string, pattern: string): string {
+  if (pattern.split('/').includes('..')) return 'write the path without ..';
+  if (pattern.includes('[')) return 'close the bracket before the next slash, or write \\[ for one in a name';
+  if (pattern.includes('\\')) return 'write a slash between directories, and no backslash before one or at the end';
+  return `write ${tool}(pattern) with a pattern such as src/**`;
 }
 
 /** `//` is the file system's root and `~` the home: both outside, as is a path that climbs out. */
