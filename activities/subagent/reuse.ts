@@ -8,7 +8,7 @@ import type { PriorResult } from './prompt.ts';
 
 /**
  * Everything that shapes a subagent's output (contracts §2, reuse), as one hash. `tree` is that of the workspace it
- * starts from. Label, timeouts and money are left out on purpose.
+ * starts from, saved scripts left out. Label, timeouts and money are left out on purpose.
  */
 export function reuseKey(task: Task, manifest: Manifest, tree: string, prior: readonly PriorResult[]): string {
   const { prompt, context, model, effort, thinking, permissions, outputSchema, workspace } = task;

@@ -115,7 +115,8 @@ class Run {
   private async reused(): Promise<UnitOutcome | undefined> {
     const { parts, task, manifest, checkpoint, attempt } = this;
     const isFresh = checkpoint.record.turns === 0 && attempt.unit.generation === 1;
-    const tree = task.workspace.repo ? (await this.open(attempt.back)).tree : task.workspace.tree;
+    const { repo, reuseTree } = task.workspace;
+    const tree = repo ? (await this.open(attempt.back)).tree : (reuseTree ?? task.workspace.tree);
     const key = reuseKey(task, manifest, tree, await this.prior());
     this.reuse = { key, offer: true };
     if (!isFresh || manifest.reuse === 'never') return undefined;

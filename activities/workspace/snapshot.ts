@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, realpath, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { chooseFiles, MAX_DIRECTORY_BYTES, type Choice } from './file-choice.ts';
-import { isIgnored, listDirectory, listRepository, userRepository, toBytes } from './file-list.ts';
+import { isIgnored, listDirectory, listRepository, userRepository, toBytes, type BytePath } from './file-list.ts';
 import { codeOf, copyIndex, EMPTY_TREE, Repository, type WorkTree } from './repository.ts';
 import { indexed, updateIndex } from './changed-files.ts';
 import { saveBundle } from './bundle.ts';
@@ -35,11 +35,12 @@ export async function snapshotDirectory(directory: string, options: SnapshotOpti
   const origin = await realDirectory(directory);
   const exclude = await Promise.all((options.exclude ?? []).map((path) => realpath(path).catch(() => path)));
   const { cache, choice, commit } = await choose(origin, exclude, options);
-  const tree = await hashFiles(cache, choice, options.signal);
+  const { tree, reuseTree } = await hashFiles(cache, choice, options.signal);
   return {
     source: {
       bundle: tree === EMPTY_TREE ? null : await saveBundle(cache.repository, tree, options.store),
       tree,
+      ...(reuseTree !== undefined && { reuseTree }),
       subdirectory: relative(cache.root, origin).split(sep).join('/'),
       origin,
       ...(commit !== undefined && { commit }),
@@ -66,8 +67,8 @@ async function openCache(root: string, cacheDirectory: string): Promise<Cache> {
 export async function pruneSnapshots(cacheDirectory: string, olderThanMs: number): Promise<void> {
   for (const name of await readdir(cacheDirectory).catch(() => [])) {
     const path = join(cacheDirectory, name);
-    const age = Date.now() - (await stat(path)).mtimeMs;
-    if (age > olderThanMs) await rm(path, { recursive: true, force: true });
+    const found = await stat(path).catch(ignoreMissing); // another one prunes too
+    if (found && Date.now() - found.mtimeMs > olderThanMs) await rm(path, { recursive: true, force: true });
   }
 }
 
@@ -92,8 +93,14 @@ async function choose(
   return { cache, choice: await chooseFiles(await listDirectory(origin, cache.repository), exclude, maxBytes) };
 }
 
+/** Of no account to subagents, and edited all the time: a change of a script alone makes nothing run again. */
+const SCRIPTS = /(^|\/)\.claude\/workflows\//;
+
+type Hashed = Pick<WorkspaceSource, 'tree' | 'reuseTree'>;
+
 /** Hashes what has changed since the last snapshot of this root, into an index of this call's own. */
-async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: AbortSignal): Promise<string> {
+async function hashFiles(cache: Cache, choice: Choice, signal?: AbortSignal): Promise<Hashed> {
+  const { root, repository } = cache;
   const kept = join(repository.directory, 'index');
   const index = `${kept}.${randomUUID()}`;
   const workTree = repository.at(root, index);
@@ -108,8 +115,10 @@ async function hashFiles({ root, repository }: Cache, choice: Choice, signal?: A
       await rm(index, { force: true });
       return hashInto(workTree, choice, true, signal);
     });
+    const scripts = choice.files.filter((path) => SCRIPTS.test(path));
+    const reuse = scripts.length === 0 ? {} : { reuseTree: await treeWithout(scripts, cache, index) };
     await rename(index, kept).catch(ignoreMissing);
-    return tree;
+    return { tree, ...reuse };
   } finally {
     await Promise.all([index, `${index}.lock`].map((path) => rm(path, { force: true })));
   }
@@ -121,6 +130,19 @@ async function hashInto(workTree: WorkTree, { files }: Choice, isNew: boolean, s
   const gone = isNew ? [] : (await indexed(workTree, call)).filter((path) => !wanted.has(path));
   await updateIndex(workTree, { files, gone, isNew, ...call });
   return files.length === 0 ? EMPTY_TREE : workTree.line(['write-tree'], call);
+}
+
+/** The tree of an index without some of its paths; the index itself stays as it is. */
+async function treeWithout(gone: readonly BytePath[], { root, repository }: Cache, index: string): Promise<string> {
+  const aside = `${index}.without`;
+  const workTree = repository.at(root, aside);
+  try {
+    await copyFile(index, aside);
+    await updateIndex(workTree, { files: [], gone });
+    return await workTree.line(['write-tree']);
+  } finally {
+    await Promise.all([aside, `${aside}.lock`].map((path) => rm(path, { force: true })));
+  }
 }
 
 function ignoreMissing(error: unknown): false {

@@ -11,7 +11,8 @@ export function countOccurrences(tasks: readonly Shaping[]): number[] {
   const seen = new Map<string, number>();
   return tasks.map((task) => {
     const { prompt, context, model, effort, permissions, workspace, outputSchema } = task;
-    const { tree, subdirectory, repo } = workspace;
+    const { subdirectory, repo } = workspace;
+    const tree = workspace.reuseTree ?? workspace.tree;
     const rules = [permissions.allow.toSorted(), permissions.deny.toSorted(), permissions.mode];
     const shape = [prompt, context, model, effort, rules, tree, subdirectory, repo?.url, repo?.ref, outputSchema];
     const key = createHash('sha256').update(JSON.stringify(shape, sortedKeys)).digest('base64');

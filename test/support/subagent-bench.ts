@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { rgPath } from '@vscode/ripgrep';
 import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
@@ -14,7 +14,7 @@ import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
 import { startSimulatedClaude, type SimulatedClaude } from '../../client/simulated/server.ts';
 import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
-import type { Manifest, Result, Task } from '../../workflows/contract/task.schema.ts';
+import type { Manifest, Result, Task, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -61,13 +61,25 @@ export class SubagentBench implements AsyncDisposable {
     });
   }
 
+  /** A snapshot of a directory of its own with these files. */
+  async source(files: Readonly<Record<string, string>>): Promise<WorkspaceSource> {
+    const directory = await mkdtemp(join(this.directory, 'source-'));
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(directory, name)), { recursive: true });
+      await writeFile(join(directory, name), text);
+    }
+    return this.snapshot(directory);
+  }
+
+  private async snapshot(directory: string): Promise<WorkspaceSource> {
+    const options = { store: this.parts.store, cacheDirectory: join(this.directory, 'snapshots') };
+    return (await snapshotDirectory(directory, options)).source;
+  }
+
   /** A fleet of these tasks over `files/`, written down and not started: `run` is one dispatch of one attempt. */
   async fleet(tasks: (Partial<Task> & { prompt: string })[], head: Partial<Manifest> = {}): Promise<Fleet> {
     const fleetId = `fleet-${(++this.fleets).toString()}`;
-    const { source } = await snapshotDirectory(join(this.directory, 'files'), {
-      store: this.parts.store,
-      cacheDirectory: join(this.directory, 'snapshots'),
-    });
+    const source = await this.snapshot(join(this.directory, 'files'));
     const full = tasks.map((task, i): Task => ({
       label: `task-${(i + 1).toString()}`,
       context: [],

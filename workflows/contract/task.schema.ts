@@ -22,6 +22,8 @@ export type Grant = z.infer<typeof Grant>;
 export const WorkspaceSource = z.object({
   bundle: ArtifactRef.nullable(),
   tree: z.string(),
+  /** `tree` without `.claude/workflows/`, where it has such files: what reuse compares (contracts §2). */
+  reuseTree: z.string().optional(),
   subdirectory: z.string(),
   repo: z.object({ url: z.string(), ref: z.string().optional() }).optional(),
   /** Where it was taken from, for people and for `muster apply`; absolute path or URL. */

@@ -234,6 +234,19 @@ describe('reuse', () => {
     expect(bench.claude.stats().calls).toBe(calls);
   });
 
+  it('sees a script that was saved or edited as no change of the workspace', async () => {
+    const files = { 'a.txt': 'a', '.claude/workflows/fix.js': 'one' };
+    const of = async (change: Record<string, string>) => {
+      const workspace = await bench.source({ ...files, ...change });
+      const fleet = await bench.fleet([{ prompt: `${prompt} scripts`, workspace }]);
+      await fleet.run();
+      return (await fleet.result()).reused_from;
+    };
+    expect(await of({})).toBeUndefined();
+    expect(await of({ '.claude/workflows/fix.js': 'two' })).toBeDefined();
+    expect(await of({ 'a.txt': 'b' })).toBeUndefined();
+  });
+
   it.each([
     ['another prompt', { prompt: `${prompt} more` }, {}],
     ['another model', { prompt, model: 'claude-haiku-5-5' }, {}],

@@ -205,6 +205,29 @@ describe('a snapshot of a repository', () => {
     expect(await filesOf(bench.path('side'))).toEqual({ '100644 a.txt': 'a', '100644 b.txt': 'b' });
   });
 
+  it('names the tree without saved scripts as well, where there are any', async () => {
+    const root = bench.repository('repo', { 'a.txt': 'a', '.claude/settings.json': '{}', 'workflows/b': 'b' });
+    const { source: plain } = await take(root);
+    expect(plain).not.toHaveProperty('reuseTree');
+    bench.files('repo/.claude/workflows', { 'fix.js': 'one' });
+    const { source: first } = await take(`${root}/workflows`);
+    expect(first).toMatchObject({ reuseTree: plain.tree });
+    bench.files('repo/.claude/workflows', { 'fix.js': 'two', 'deep/more.js': 'more' });
+    const { source: second } = await take(root);
+    expect(second).toMatchObject({ reuseTree: plain.tree });
+    expect(new Set([plain.tree, first.tree, second.tree]).size).toBe(3);
+    expect(await treeFiles(bench, second.bundle, second.tree)).toHaveProperty(
+      ['100644 .claude/workflows/fix.js'],
+      'two',
+    );
+    writeFileSync(`${root}/a.txt`, 'other');
+    expect((await take(root)).source.reuseTree).not.toBe(plain.tree);
+    const scripts = bench.files('scripts', { '.claude/workflows/only.js': 'x' });
+    expect((await take(scripts)).source.reuseTree).toBe(EMPTY_TREE);
+    const cache = readdirSync(bench.cacheDirectory).flatMap((name) => readdirSync(`${bench.cacheDirectory}/${name}`));
+    expect(cache.filter((name) => name.startsWith('index.'))).toEqual([]);
+  });
+
   it('gives two snapshots at once the same answer', async () => {
     const root = bench.repository(
       'repo',

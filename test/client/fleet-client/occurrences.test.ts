@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { countOccurrences } from '../../../client/fleet-client/occurrences.ts';
+import type { WorkspaceSource } from '../../../workflows/contract/task.schema.ts';
+
+const task = (of: Partial<WorkspaceSource>) => ({
+  prompt: 'look',
+  context: [],
+  model: 'claude-sonnet-5-5',
+  permissions: { allow: ['Read'], deny: [], mode: 'dontAsk' as const },
+  workspace: { bundle: null, tree: 'a', subdirectory: '', origin: '/somewhere', ...of },
+});
+
+it('counts tasks whose workspaces differ in saved scripts alone as equal, as reuse does', () => {
+  const tasks = [{ tree: 'a' }, { tree: 'b', reuseTree: 'a' }, { tree: 'b' }, { tree: 'c', reuseTree: 'a' }];
+  expect(countOccurrences(tasks.map(task))).toEqual([0, 1, 0, 2]);
+});
