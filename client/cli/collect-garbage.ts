@@ -1,8 +1,11 @@
+import { join } from 'node:path';
+import { pruneSnapshots } from '../../activities/workspace/snapshot.ts';
+import { HOME } from '../../workflows/contract/home.ts';
 import { bytes, plural } from './figures.ts';
 import type { PlainFormat } from './output-format.ts';
 import { withSession } from './session.ts';
 
-/** Blobs younger than this may belong to a fleet that is being written down right now. */
+/** Blobs younger than this may belong to a fleet that is being written down right now; so may a snapshot's cache. */
 const YOUNG_MS = 3_600_000;
 
 /** `muster gc` */
@@ -14,7 +17,7 @@ export async function collectGarbage(olderThanMs: number, format: PlainFormat): 
       fleets++;
     }
     const freed = await stack.store.collect(Math.min(olderThanMs, YOUNG_MS));
-    await client.forgetBundles();
+    await pruneSnapshots(join(stack.home, HOME.snapshots), Math.max(olderThanMs, YOUNG_MS));
     if (format === 'json') return terminal.data(`${JSON.stringify({ fleets, ...freed })}\n`);
     terminal.data(`removed ${plural(fleets, 'fleet')} and ${plural(freed.blobs, 'artifact')}, ${bytes(freed.bytes)}\n`);
   });

@@ -58,7 +58,7 @@ async function submit(
 ): Promise<Registered> {
   const { client, stack, terminal } = session;
   const exclude = [stack.home, ...(plan.source === '-' ? [] : [resolve(plan.source)])];
-  const cacheDirectory = join(stack.home, HOME.workspaces, 'snapshots');
+  const cacheDirectory = join(stack.home, HOME.snapshots);
   const placement = async (): Promise<Placement> => ({
     agentsQueue: await stack.ensureWorker(access),
     endpoint: access.isSimulated ? 'simulated' : endpointHost(access.baseUrl),

@@ -16,7 +16,7 @@ import type { FleetPlan } from '../spec/plan.ts';
 import { collect } from './bounded.ts';
 import { FleetFailure } from './failure.ts';
 import { LATEST } from './fleet-id.ts';
-import { endedBefore, forget, forgetBundles } from './forgetting.ts';
+import { endedBefore, forget } from './forgetting.ts';
 import { FleetRoot } from './fleet-root.ts';
 import { nearestName, resolveLabels } from './labels.ts';
 import { changeFleet, startNextGeneration } from './next-generation.ts';
@@ -251,9 +251,6 @@ export class FleetClient {
   /** Removes what the store keeps of an ended fleet; its blobs go with the next collection. */
   async forget(fleet: FleetRecord): Promise<void> {
     await forget(this.#stack.store, fleet);
-  }
-  async forgetBundles(): Promise<void> {
-    await forgetBundles(this.#stack.store);
   }
 
   /** The status a fleet ended with. */

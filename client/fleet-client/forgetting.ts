@@ -31,11 +31,3 @@ async function freeKey(store: ArtifactStore, fleetId: string, key: string): Prom
 
 export const idempotencyRecord = (key: string): string =>
   recordKeys.idempotency(createHash('sha256').update(key).digest('hex'));
-
-/**
- * Lets go of the index of workspace bundles, so that the next collection frees those no fleet names. After a collection,
- * not before one: a fleet being written down may just have taken a bundle from the index.
- */
-export async function forgetBundles(store: ArtifactStore): Promise<void> {
-  await store.deleteRecords(recordKeys.bundles);
-}

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ended, MusterGround, type Ran } from '../support/muster-process.ts';
 
@@ -235,10 +236,15 @@ describe('muster', () => {
 
   it('collects what ended fleets left, and nothing of an open one', async () => {
     const open = await start('slow.yaml');
+    const snapshots = `${ground.home}/workspaces/snapshots`;
+    const forgotten = readdirSync(snapshots);
+    for (const name of forgotten) utimesSync(`${snapshots}/${name}`, 1e9, 1e9);
     const gone = await ground.run(['gc', '--older-than', '1ms', '--output-format', 'json']);
     const { fleets, bytes } = JSON.parse(gone.stdout) as { fleets: number; bytes: number };
     expect(fleets).toBeGreaterThan(3);
     expect(bytes).toBeGreaterThan(0);
+    expect(forgotten.length).toBeGreaterThan(0);
+    expect(readdirSync(snapshots)).toEqual([]);
     const list = JSON.parse((await ground.run(['list', '--output-format', 'json'])).stdout) as {
       id: string;
       status: string;

@@ -8,6 +8,8 @@ export const HOME = {
   database: 'temporal.db',
   artifacts: 'artifacts',
   workspaces: 'workspaces',
+  /** What was hashed of directories fleets were given. */
+  snapshots: 'workspaces/snapshots',
   logs: 'logs',
   run: 'run',
   serverFile: 'run/server.json',
