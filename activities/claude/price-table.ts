@@ -1,6 +1,10 @@
 /**
- * What each model costs and takes. Source: platform.claude.com, pricing and models pages, read 2026-11-20
- * (reference/anthropic.md §3 and §14); most rows also agree with costs Claude Code 2.1.330 computed from chosen usage.
+ * What each model costs and takes: the figures of the project's own reference on Anthropic's API and pricing pages as of
+ * November 2026. It names all prices, the window and output of the 5 line and of Haiku 4.5, the thinking of Opus 5.5 and
+ * Fable, and cache minimums of Opus 5, 4.8, 4.6 and 4.5, Fable 5, Sonnet 5 and Haiku 4.5. All else (efforts, what the
+ * rest of the 4 line takes, the remaining minimums) is a guess on the cautious side. Most prices agree with costs Claude
+ * Code 2.1.330 computed from chosen usage; from documents alone: Mythos, Fable 5, Opus 4.7, 4.6 and 4.5, Sonnet 4.5, and
+ * Haiku 5.5 beyond 100,000 tokens except for input.
  * Web search, batches (−50 %) and Opus 5.5's fast mode are not used by muster and stand nowhere here.
  */
 
@@ -47,7 +51,7 @@ const rates = (input: number, output: number, write5m: number, write1h: number, 
 
 const ALL_EFFORTS: readonly Effort[] = ['low', 'medium', 'high', 'xhigh', 'max'];
 
-/** The 5 line: 1M context, 128k output. Its cache minimum is documented for Opus 5, Fable 5 and Sonnet 5 only. */
+/** The 5 line: 1M context, 128k output. The cache minimum is Sonnet 5's, and a guess for all others that keep it. */
 const FIVE: ModelFacts = {
   contextTokens: 1_000_000,
   maxOutputTokens: 128_000,
@@ -57,7 +61,7 @@ const FIVE: ModelFacts = {
 };
 const ALWAYS_THINKS: ModelFacts = { ...FIVE, thinking: ['adaptive'], minCacheTokens: 512 };
 
-/** The 4 line where the documents read say nothing more: the smallest window and output any of them was sold with. */
+/** The 4 line: the window, output and cache minimum of Haiku 4.5; a cautious guess for the others. */
 const FOUR: ModelFacts = {
   contextTokens: 200_000,
   maxOutputTokens: 64_000,

@@ -10,7 +10,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { Environment } from '../config.ts';
 import { lastLines } from './log-file.ts';
 
-/** Where Temporal's SDKs download its CLI from (https://docs.temporal.io/cli, read 2026-11). */
+/** Where Temporal's SDKs download its CLI from (`ephemeral_server` of their core, 1.24). */
 export const DOWNLOADS = 'https://temporal.download';
 
 /** Longest wait for an answer, and longest silence in the middle of it. */

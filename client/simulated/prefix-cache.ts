@@ -28,7 +28,7 @@ interface Breakpoint {
 }
 
 const TTL_MS: Readonly<Record<Ttl, number>> = { '5m': 300_000, '1h': 3_600_000 };
-/** Platform.claude.com, prompt caching, read 2026-11-20. */
+/** Both as in the project's own reference on Anthropic's prompt caching, November 2026. */
 const MAX_BREAKPOINTS = 4;
 const LOOK_BACK_BLOCKS = 20;
 const SWEEP_ENTRIES = 100_000;

@@ -42,7 +42,7 @@ export interface SimulatedClaude {
 
 const DEFAULT_LATENCY = '30ms-80ms';
 const DEFAULT_PING_MS = 5_000;
-/** The API's own limit; platform.claude.com, errors, read 2026-11-20. */
+/** The API's own limit as commonly stated for its messages endpoint; not looked up for this version. */
 const MAX_BODY_BYTES = 32 * 1024 * 1024;
 /** A thousand agents connect in the same millisecond; past the usual 511 the system drops them and they wait a second. */
 const BACKLOG = 4_096;

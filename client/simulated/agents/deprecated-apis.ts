@@ -1,6 +1,6 @@
 /**
- * What Node's list of deprecations names (nodejs.org/api/deprecations.html, v24, read 2026-11-24) and programs still use;
- * and `substr`, which ECMA-262 keeps in its Annex B alone. `querystring` is missing: it is legacy, not deprecated.
+ * APIs Node has deprecated and programs still use, written from memory of its list of deprecations as of v24, not copied
+ * from it; and `substr`, which ECMA-262 keeps in its Annex B alone. `querystring` is missing: it is legacy, not deprecated.
  */
 
 export type Rewrite =
