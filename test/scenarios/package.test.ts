@@ -24,9 +24,10 @@ beforeAll(async () => {
   await mkdir(home);
   // The cache of packages is the machine's; everything else starts empty.
   const cache = (await run('npm', ['config', 'get', 'cache'])).stdout.trim();
-  const { ANTHROPIC_API_KEY: _key, ANTHROPIC_AUTH_TOKEN: _token, ...machine } = process.env;
   env = {
-    ...machine,
+    ...process.env,
+    ANTHROPIC_API_KEY: '',
+    ANTHROPIC_AUTH_TOKEN: '',
     PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
     HOME: home,
     XDG_CACHE_HOME: join(home, '.cache'),
