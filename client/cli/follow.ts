@@ -30,24 +30,29 @@ export async function follow(session: Session, fleet: FleetRecord, options: Foll
   const tally = new Tally();
   const events = options.format === 'stream-json' ? new StreamEvents(fleet, terminal.data) : undefined;
   events?.begin();
-  const status = await accompany(session, fleet, options, tally, events);
+  const left = await accompany(session, fleet, options, tally, events);
+  let { status } = left;
   const { reason } = options.interrupts;
-  if (reason !== undefined) {
-    const ended = await leave(session, fleet, options.interrupts);
-    if (!ended) return reason === 'terminated' ? EXIT.terminated : EXIT.interrupted;
-    return report(session, fleet, ended, options.format, tally, events);
+  if (reason !== undefined && !(status && hasEnded(status))) {
+    if (!(await leave(session, fleet, options.interrupts)))
+      return reason === 'terminated' ? EXIT.terminated : EXIT.interrupted;
+    for await (const change of session.client.watch(fleet, { cursor: left.cursor })) {
+      tally.add(change);
+      events?.apply(change);
+      if (change.kind === 'status') status = change.status;
+    }
   }
   return report(session, fleet, status!, options.format, tally, events);
 }
 
-/** The last status seen; undefined when interrupted before there was one. */
+/** The last status seen, undefined when interrupted before there was one; and from where another watch goes on. */
 async function accompany(
   { client, terminal }: Session,
   fleet: FleetRecord,
   { untilMs, interrupts, format }: FollowOptions,
   tally: Tally,
   events: StreamEvents | undefined,
-): Promise<FleetStatus | undefined> {
+): Promise<{ status: FleetStatus | undefined; cursor: string }> {
   using view = new TalkView(terminal);
   const patience = untilMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, untilMs - Date.now()));
   const signal = AbortSignal.any([interrupts.signal, ...(patience ? [patience] : [])]);
@@ -67,21 +72,21 @@ async function accompany(
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  return status ?? (interrupts.signal.aborted ? undefined : client.status(fleet.id));
+  if (!interrupts.signal.aborted) status ??= await client.status(fleet.id);
+  return { status, cursor: watch.cursor };
 }
 
-/** After Ctrl-C or SIGTERM: the fleet goes on, unless a second Ctrl-C cancels it; then the status it ended with. */
-async function leave(
-  { client, terminal }: Session,
-  { id }: FleetRecord,
-  interrupts: Interrupts,
-): Promise<FleetStatus | undefined> {
+/** After Ctrl-C or SIGTERM: the fleet goes on, unless a second Ctrl-C cancels it; whether it did, or came too late to. */
+async function leave({ client, terminal }: Session, { id }: FleetRecord, interrupts: Interrupts): Promise<boolean> {
   terminal.say(`fleet goes on: \`muster watch ${id}\`, \`muster cancel ${id}\``);
-  if (interrupts.reason === 'terminated') return undefined;
+  if (interrupts.reason === 'terminated') return false;
   if (terminal.isInteractive) terminal.say('Ctrl-C again within 3 s cancels it');
-  if (!(await interrupts.isRepeated())) return undefined;
+  if (!(await interrupts.isRepeated())) return false;
   terminal.say(`cancelling ${id} …`);
-  return client.cancel(id).then(() => client.wait(id));
+  await client.cancel(id).catch(async (error: unknown) => {
+    if (!hasEnded(await client.status(id))) throw error; // it had come to its own end
+  });
+  return true;
 }
 
 async function report(

@@ -29,10 +29,12 @@ export async function runFleet(file: string, flags: RunFlags): Promise<number> {
   const { isSimulated } = access;
   await confirmSpending({ plan: loaded, isSimulated, isAgreed: flags.yes === true }, settings.terminal);
   using interrupts = new Interrupts();
+  let isStarted = false;
   try {
     const plan = await runEligible(loaded, { signal: interrupts.signal });
     await using session = await openSession(settings, { needsServer: true });
     const { fleet } = await submit(session, plan, access, flags, interrupts);
+    isStarted = true;
     if (flags.detach) {
       session.terminal.say(`fleet ${fleet.id} started: \`muster watch ${fleet.id}\``);
       session.terminal.data(
@@ -43,7 +45,7 @@ export async function runFleet(file: string, flags: RunFlags): Promise<number> {
     const untilMs = flags.wait === undefined ? undefined : startedAtMs + flags.wait;
     return await follow(session, fleet, { format: flags.outputFormat, untilMs, interrupts });
   } catch (error) {
-    if (interrupts.reason === undefined || error instanceof CommandFailure) throw error;
+    if (isStarted || interrupts.reason === undefined || error instanceof CommandFailure) throw error;
     settings.terminal.say('nothing was started');
     return interrupts.reason === 'terminated' ? EXIT.terminated : EXIT.interrupted;
   }

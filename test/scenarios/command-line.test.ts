@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, utimesSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DiskStore } from '../../activities/artifacts/disk-store.ts';
+import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { ended, MusterGround, type Ran } from '../support/muster-process.ts';
 
 interface Whole {
@@ -39,6 +42,10 @@ tasks:
   - { label: b, prompt: 'b [[simulate turns=200 latency=200ms]]' }
   - { label: c, prompt: 'c', dependsOn: [a] }
 `;
+const BRIEF = `
+name: brief
+tasks: [{ label: a, prompt: 'a [[simulate turns=2 latency=200ms]]' }]
+`;
 const POOR = `
 name: poor
 maxBudgetUsd: 0.05
@@ -58,7 +65,7 @@ describe('muster', () => {
   let ground: MusterGround;
   beforeAll(() => {
     ground = new MusterGround({ 'lib-a/x.js': '1', 'lib-b/x.js': '2', 'lib-c/opted-out': '' });
-    for (const [name, text] of Object.entries({ few: FEW, mixed: MIXED, slow: SLOW, poor: POOR }))
+    for (const [name, text] of Object.entries({ few: FEW, mixed: MIXED, slow: SLOW, brief: BRIEF, poor: POOR }))
       ground.write(`${name}.yaml`, text);
     ground.write('repo/clash.yaml', CLASH);
     ground.write('repo/a.txt', 'one\ntwo\n');
@@ -207,6 +214,30 @@ describe('muster', () => {
     const twice = await interrupted('SIGINT', 'SIGINT');
     expect(twice.code).toBe(7);
     expect(twice.stdout).toContain('cancelled');
+  });
+
+  it('tells of its end a fleet that had completed when a second Ctrl-C came to cancel it', async () => {
+    const records = new FleetRecords(await DiskStore.open(`${ground.home}/artifacts`));
+    const child = ground.start(['run', 'brief.yaml', '--simulate', '--fresh']);
+    const end = ended(child);
+    let talk = '';
+    child.stderr!.on('data', (data: Buffer) => (talk += data.toString()));
+    const said = async (pattern: RegExp): Promise<string> => {
+      for (;;) {
+        const found = pattern.exec(talk);
+        if (found) return found[1]!;
+        await once(child.stderr!, 'data');
+      }
+    };
+    const id = await said(/^fleet (\S+): 1 subagent/m);
+    child.kill('SIGINT');
+    await said(/^fleet goes (on)/m);
+    await expect.poll(() => records.summary(id), { timeout: 2_500, interval: 20 }).toBeDefined();
+    child.kill('SIGINT');
+    const ran = await end;
+    expect(ran.code).toBe(0);
+    expect(ran.stdout).toContain('brief: completed');
+    expect(ran.stderr).not.toContain('nothing was started');
   });
 
   it('assembles patches on a branch, lists conflicts with exit 3, and leaves the work tree alone', async () => {
