@@ -109,7 +109,7 @@ export function requireClaude(config: Config): ClaudeAccess {
 }
 
 /** The nearest `.muster` from `cwd` upwards, not above the repository root; else the one to make in `cwd`. */
-export function findHome(cwd: string): string {
+function findHome(cwd: string): string {
   for (const directory of upwards(cwd)) {
     const home = join(directory, '.muster');
     const found = lstatSync(home, { throwIfNoEntry: false });

@@ -28,7 +28,7 @@ export async function withFullDisk<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function asStoreFull(error: unknown): unknown {
+function asStoreFull(error: unknown): unknown {
   const code = codeOf(error);
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
   return new StoreFull('the artifact store has no space left', { cause: error });

@@ -154,7 +154,7 @@ export interface Token {
   name: string;
 }
 
-export const tokenPath = (directory: string, token: Token): string =>
+const tokenPath = (directory: string, token: Token): string =>
   `${directory}/@${token.version.toString()}~${token.name}`;
 export const valuePath = (directory: string, token: Token): string => `${directory}/~${token.name}`;
 

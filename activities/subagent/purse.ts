@@ -8,7 +8,7 @@ import type { Prices } from './parts.ts';
 /** What a call asks for where money allows; also what a turn of tool calls needs at the most in practice. */
 export const USUAL_MAX_TOKENS = 16_384;
 /** Less is no answer: below it a subagent waits for money instead. */
-export const LEAST_MAX_TOKENS = 1_024;
+const LEAST_MAX_TOKENS = 1_024;
 
 /** Per message and per block, for what the API adds around our bytes. */
 const OVERHEAD_TOKENS = 64;

@@ -7,7 +7,7 @@ import type { Repository } from './repository.ts';
 import { WorkspaceFull } from './workspace.ts';
 
 /** The commit every machine makes of a tree: fixed author, date and message. */
-export async function commitOf(repository: Repository, tree: string): Promise<string> {
+async function commitOf(repository: Repository, tree: string): Promise<string> {
   return (await repository.run(['commit-tree', tree, '-m', 'workspace'])).stdout.toString().trim();
 }
 

@@ -9,11 +9,6 @@ import { fetchFile } from './bundle.ts';
 import { records, shown } from './file-list.ts';
 import { runGit } from './git.ts';
 
-/** A patch as people read it and git applies it. Throws `ArtifactMissing` or `ArtifactDamaged`. */
-export async function patchText(store: ArtifactStore, patch: ArtifactRef): Promise<string> {
-  return Buffer.from(await store.get(patch)).toString();
-}
-
 /** What a stored patch changes, counted by git; binary files count no lines. */
 export async function patchChanges(store: ArtifactStore, patch: ArtifactRef): Promise<Changes> {
   return withFile(store, patch, async (file, directory) => {

@@ -18,7 +18,7 @@ export async function showStatus(id: string, format: PlainFormat): Promise<void>
   });
 }
 
-export function statusText(status: FleetStatus, fleet: FleetRecord, paint: Paint): string {
+function statusText(status: FleetStatus, fleet: FleetRecord, paint: Paint): string {
   const { census, count, budgetMicroUsd, concurrency, resetAtMs } = status;
   const state = status.reason ? `${status.state} (${status.reason})` : status.state;
   const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;

@@ -39,7 +39,7 @@ export async function sayStanding(
   terminal.data(`${JSON.stringify(statusObject(status, { isSimulated, source }))}\n`);
 }
 
-export function standingLine(status: FleetStatus): string {
+function standingLine(status: FleetStatus): string {
   const { id, state, reason, count, census, concurrency, running, budgetMicroUsd, spentMicroUsd } = status;
   const ended = Object.values(census).reduce((sum, n) => sum + n, 0);
   const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;

@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 
-export const FLEET_NAME = 'deprecated-node-apis';
+const FLEET_NAME = 'deprecated-node-apis';
 /** For the whole fleet and for one subagent, in US dollars. */
-export const BUDGET_USD = 25;
-export const SUBAGENT_BUDGET_USD = 2;
+const BUDGET_USD = 25;
+const SUBAGENT_BUDGET_USD = 2;
 
 /** What each subagent is asked; the same for every repository. */
 export const PROMPT = `This repository holds the source of one published package. Find every use of a deprecated Node.js API in its

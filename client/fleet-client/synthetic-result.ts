@@ -12,7 +12,7 @@ export const NOT_ELIGIBLE: Reason = {
   type: FAILURES.notEligible,
   message: 'the `eligible` command said no for this target',
 };
-export const DEPENDENCY_FAILED: Reason = {
+const DEPENDENCY_FAILED: Reason = {
   type: FAILURES.dependencyFailed,
   message: 'a prerequisite did not complete',
 };

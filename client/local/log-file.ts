@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 
 /** A log is kept below twice this: itself and the one before it, `.1`. */
-export const LOG_LIMIT_BYTES = 8 * 1024 * 1024;
+const LOG_LIMIT_BYTES = 8 * 1024 * 1024;
 
 /** Opens for appending, after setting aside one that is full. The descriptor is the caller's to close. */
 export function openLog(path: string, limit = LOG_LIMIT_BYTES): number {

@@ -14,7 +14,7 @@ import { lastLines } from './log-file.ts';
 export const DOWNLOADS = 'https://temporal.download';
 
 /** Longest wait for an answer, and longest silence in the middle of it. */
-export const STALL_MS = 10_000;
+const STALL_MS = 10_000;
 const BUILD_MS = 30 * 60_000;
 const STILL_BUILDING_MS = 30_000;
 

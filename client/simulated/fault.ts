@@ -52,7 +52,7 @@ export const REFUSED_FAULTS = {
 >;
 
 /** What goes wrong on the wire while the answer is under way. The call is billed for what it had made by then. */
-export const DELIVERY_FAULTS = [
+const DELIVERY_FAULTS = [
   'reset', // the connection dies before any header
   'stall_before_headers',
   'mid_stream_error', // an SSE error event, `errorType` (overloaded_error)
@@ -64,7 +64,7 @@ export const DELIVERY_FAULTS = [
 ] as const;
 
 /** What goes wrong with the answer itself, which arrives whole and is billed. */
-export const ANSWER_FAULTS = [
+const ANSWER_FAULTS = [
   'refusal',
   'max_tokens', // the text stops half way
   'max_tokens_in_tool', // a tool call stops before the first key of its input

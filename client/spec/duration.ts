@@ -1,7 +1,7 @@
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Longest duration taken: a Temporal timer holds it and a mistyped unit does not pass. */
-export const MAX_DURATION_MS = 30 * 86_400_000;
+const MAX_DURATION_MS = 30 * 86_400_000;
 
 /** How a duration is written, for messages. */
 export const DURATION_HINT = 'a number of milliseconds or a text such as "90s", "10m", "1h30m", at most 30 days';

@@ -2,7 +2,7 @@ export const INIT_TEMPLATES = ['tasks', 'targets'] as const;
 export type InitTemplate = (typeof INIT_TEMPLATES)[number];
 
 /** Where `muster schema` is expected to have been written, beside the fleet file. */
-export const SCHEMA_FILE = 'fleet.schema.json';
+const SCHEMA_FILE = 'fleet.schema.json';
 
 const HEAD = `# yaml-language-server: $schema=./${SCHEMA_FILE}
 # \`muster schema > ${SCHEMA_FILE}\` gives an editor completion and checks.

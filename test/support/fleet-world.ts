@@ -6,7 +6,7 @@ import { BatchLedger } from '../../workflows/dispatcher/batch-ledger.ts';
 import { Dispatcher } from '../../workflows/dispatcher/dispatcher.ts';
 
 /** mulberry32: a schedule is its seed. */
-export function randomFrom(seed: number): (bound: number) => number {
+function randomFrom(seed: number): (bound: number) => number {
   let state = seed >>> 0;
   return (bound) => {
     state = (state + 0x6d2b79f5) >>> 0;

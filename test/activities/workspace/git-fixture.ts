@@ -17,7 +17,7 @@ import { dirname, join, relative } from 'node:path';
 import { DiskStore } from '../../../activities/artifacts/disk-store.ts';
 
 /** Git as a user runs it, with a pinned identity and no configuration of the machine. */
-export const ENVIRONMENT = {
+const ENVIRONMENT = {
   PATH: process.env['PATH'] ?? '',
   HOME: '/nonexistent',
   GIT_CONFIG_NOSYSTEM: '1',

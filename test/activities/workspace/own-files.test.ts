@@ -18,10 +18,10 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CheckoutKind } from '../../../activities/workspace/checkouts.ts';
 import { mayReflink } from '../../../activities/workspace/checkouts.ts';
 import { mayMount, mountsBelow } from '../../../activities/workspace/mounts.ts';
-import { patchChanges, patchText } from '../../../activities/workspace/patch.ts';
+import { patchChanges } from '../../../activities/workspace/patch.ts';
 import { WorkspaceUnavailable } from '../../../activities/workspace/workspace.ts';
 import { Bench, contents, git } from './git-fixture.ts';
-import { bench, FILES, snapshot, workspacesOf } from './workspace-fixture.ts';
+import { bench, FILES, patchText, snapshot, workspacesOf } from './workspace-fixture.ts';
 import { XfsImage } from './xfs-image.ts';
 
 const scratch = new Bench();
@@ -77,7 +77,7 @@ for (const { kind, isPossible, needs } of kinds) {
       expect(statSync(join(again.root, 'new dir/tool')).mode & 0o111).toBe(0o111);
       expect(existsSync(join(again.root, 'b.txt'))).toBe(false);
       expect(await again.save()).toBe(changes?.patch);
-      writeFileSync(bench.path('p'), await patchText(bench.store, changes?.patch ?? ''));
+      writeFileSync(bench.path('p'), await patchText(changes?.patch ?? ''));
       git(root, 'apply', '--index', bench.path('p'));
       expect(git(root, 'write-tree')).not.toBe(source.tree);
     });
@@ -152,7 +152,7 @@ for (const { kind, isPossible, needs } of kinds) {
       }
       const changes = await workspace.changes();
       expect(changes?.files.sort()).toEqual(['.gitattributes', 'crlf.txt', 'nested/inner.txt']);
-      expect(await patchText(bench.store, changes?.patch ?? '')).toContain('+a\r\n+b\n');
+      expect(await patchText(changes?.patch ?? '')).toContain('+a\r\n+b\n');
       expect(existsSync(canary)).toBe(false);
     });
 

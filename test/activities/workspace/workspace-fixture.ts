@@ -34,6 +34,10 @@ export async function snapshot(directory: string): Promise<WorkspaceSource> {
   return (await snapshotDirectory(directory, { store: bench.store, cacheDirectory: bench.cacheDirectory })).source;
 }
 
+export async function patchText(patch: string): Promise<string> {
+  return Buffer.from(await bench.store.get(patch)).toString();
+}
+
 /** Workspaces that remember what they opened; each call of `open` is another owner. */
 export function workspacesOf(kind?: CheckoutKind) {
   const workspaces = createWorkspaces({ directory: bench.home, store: bench.store, ...(kind && { checkout: kind }) });
