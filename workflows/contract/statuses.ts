@@ -13,11 +13,11 @@ export type SubagentStatus = (typeof SUBAGENT_STATUSES)[number];
 /** How many subagents ended in each status; all seven keys, zeros included. */
 export type Census = Record<SubagentStatus, number>;
 
-const FLEET_STATES = ['running', 'paused', 'completed', 'failed', 'cancelled'] as const;
+export const FLEET_STATES = ['running', 'paused', 'completed', 'failed', 'cancelled'] as const;
 export type FleetState = (typeof FLEET_STATES)[number];
 
 /** Why a paused fleet is paused. `rate_limit` and a `usage_limit` with a reset go on by themselves, `disk_full` too. */
-const PAUSE_REASONS = [
+export const PAUSE_REASONS = [
   'user',
   'approval',
   'budget_reached',
