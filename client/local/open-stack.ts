@@ -14,6 +14,7 @@ import { withLock } from './lock.ts';
 import { boundLog } from './log-file.ts';
 import { ENTRIES, type Place } from './place.ts';
 import { isFresh, readPolls } from './pollers.ts';
+import { EMBEDDED, retriesOutliveClosing } from './connection-options.ts';
 import { connectEmbedded, NAMESPACE, readServer, SERVER_LOG, startServer } from './server.ts';
 import { findSimulated, SIMULATED_LOG, startSimulated } from './simulated.ts';
 import type { Stack } from './stack.ts';
@@ -168,14 +169,15 @@ async function reach(place: Place, { needsServer = true, uiPort }: StackOptions)
   const server = readServer(config.home);
   // While none runs calls must fail: on Temporal's usual port someone else's server may listen.
   const address = (isServing(server) && server.address) || '127.0.0.1:1';
-  const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
+  const connection = Connection.lazy({ ...EMBEDDED, address });
   return { connection, address, namespace: NAMESPACE };
 }
 
 async function connectElsewhere(temporal: NonNullable<Config['temporal']>): Promise<TemporalTarget> {
   const { address, namespace, connection: options } = temporal;
   try {
-    return { connection: await Connection.connect({ ...options, connectTimeout: 5_000 }), address, namespace };
+    const given = { ...options, connectTimeout: 5_000, interceptors: retriesOutliveClosing };
+    return { connection: await Connection.connect(given), address, namespace };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(

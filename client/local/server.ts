@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { EMBEDDED } from './connection-options.ts';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { HOME } from '../../workflows/contract/home.ts';
 import { CommandFailure } from '../cli/context.ts';
@@ -29,9 +30,9 @@ const DYNAMIC_CONFIG = {
   'frontend.namespaceRPS.visibility': 200,
 };
 
-/** A connection to the embedded server. A proxy of the environment is for the world, not for this machine. */
+/** A connection to the embedded server. */
 export function connectEmbedded(address: string, connectTimeout = 5_000): Promise<Connection> {
-  return Connection.connect({ address, connectTimeout, channelArgs: { 'grpc.enable_http_proxy': 0 } });
+  return Connection.connect({ ...EMBEDDED, address, connectTimeout });
 }
 
 export function readServer(home: string): DaemonState | undefined {

@@ -10,6 +10,7 @@ import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { fingerprint } from '../../activities/claude/endpoint.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
+import { retriesOutliveClosing } from '../../client/local/connection-options.ts';
 import { FleetClient } from '../../client/fleet-client/fleet-client.ts';
 import type { Stack } from '../../client/local/stack.ts';
 import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
@@ -74,7 +75,7 @@ export class Cluster implements AsyncDisposable {
       startSimulatedClaude({ journal: join(home, 'journal.jsonl'), ...options.simulated }),
       DiskStore.open(options.artifacts ?? join(home, 'artifacts')),
     ]);
-    const connection = await Connection.connect({ address: server.address });
+    const connection = await Connection.connect({ address: server.address, interceptors: retriesOutliveClosing });
     const cluster = new Cluster({ home, server, claude, store, connection }, options);
     await Promise.all(Array.from({ length: options.workers ?? 1 }, () => cluster.startWorker()));
     return cluster;
