@@ -36,6 +36,8 @@ export class Checkpoint {
   messages: Message[];
   /** Told after each durable write of a turn. */
   onSaved: ((record: SubagentRecord) => void) | undefined;
+  /** Why its transcript cannot be read: it has none then, and can only be ended. */
+  damage: Error | undefined;
   private durableSpentMicroUsd: number;
   private version: number;
   private readonly store: ArtifactStore;
@@ -70,8 +72,9 @@ export class Checkpoint {
     }
     const { record, version } = found;
     const isEnded = record.result !== undefined;
-    const messages = isEnded ? [] : await loadMessages(store, record);
-    const checkpoint = new Checkpoint(store, key, record, version, messages);
+    const messages = isEnded ? [] : await loadMessages(store, record).catch(damageOf);
+    const checkpoint = new Checkpoint(store, key, record, version, Array.isArray(messages) ? messages : []);
+    if (!Array.isArray(messages)) checkpoint.damage = messages;
     if (isEnded) return checkpoint;
     const isSettling = fence.attempt === SETTLED_ATTEMPT;
     if (!isOlder(record.fence, fence) && !(isSettling && record.fence.epoch === fence.epoch))
@@ -198,6 +201,12 @@ function emptyRecord(fence: Fence): SubagentRecord {
 async function loadMessages(store: ArtifactStore, { chunks, tail }: SubagentRecord): Promise<Message[]> {
   const parts = await Promise.all(chunks.map(async (ref) => Buffer.from(await store.get(ref)).toString()));
   return [...parts.flatMap((text) => JSON.parse(text) as Message[]), ...(tail as Message[])];
+}
+
+/** What was stored is not what is there now: no retry mends it. Rethrows everything else. */
+function damageOf(error: unknown): Error {
+  if (error instanceof Error && ['ArtifactDamaged', 'ArtifactMissing'].includes(error.name)) return error;
+  throw error;
 }
 
 function sum(a: Usage, b: Usage): Usage {

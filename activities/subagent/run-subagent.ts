@@ -66,6 +66,7 @@ class Run {
     const { result, fence } = this.checkpoint.record;
     if (result) return this.outcome(result.status, fence.epoch === this.attempt.unit.epoch);
     try {
+      if (this.checkpoint.damage) throw this.checkpoint.damage;
       return (await this.reused()) ?? (await this.work());
     } catch (error) {
       if (error instanceof Ended) return await this.commit(error.ending);

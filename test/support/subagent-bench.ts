@@ -19,6 +19,7 @@ import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export interface Fleet {
+  manifest: string;
   run(index?: number, of?: Partial<UnitRef> & { attempt?: number; back?: AbortSignal }): Promise<UnitOutcome>;
   result(index?: number, generation?: number): Promise<Result>;
 }
@@ -97,6 +98,7 @@ export class SubagentBench implements AsyncDisposable {
       full,
     );
     return {
+      manifest,
       run: (index = 0, { attempt = 1, back = new AbortController().signal, ...of } = {}) =>
         runSubagent(this.parts, {
           unit: { v: 1, fleetId, index, generation: 1, epoch: 1, manifest, sliceMicroUsd: null, ...of },
