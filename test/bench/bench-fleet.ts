@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Client, Connection } from '@temporalio/client';
 import type { SimulatedStats } from '../../client/simulated/journal.ts';
+import { fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import type { DaemonFile } from '../../workflows/contract/home.ts';
 import { cpuMs, processesOf, residentBytes } from './process-usage.ts';
 
@@ -68,6 +70,17 @@ export class BenchStack implements AsyncDisposable {
   async simulatedUrl(): Promise<string> {
     const { address } = JSON.parse(await readFile(join(this.home, 'run/simulated.json'), 'utf8')) as DaemonFile;
     return address!.startsWith('http') ? address! : `http://${address!}`;
+  }
+
+  /** Events in the history of a fleet's root. */
+  async rootEvents(id: string): Promise<number> {
+    const { address } = JSON.parse(await readFile(join(this.home, 'run/server.json'), 'utf8')) as DaemonFile;
+    const connection = await Connection.connect({ address: address! });
+    try {
+      return (await new Client({ connection }).workflow.getHandle(fleetWorkflowId(id)).describe()).historyLength;
+    } finally {
+      await connection.close();
+    }
   }
 
   async stats(): Promise<SimulatedStats> {

@@ -29,15 +29,12 @@ const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
     const of = { turns: 1, latency: '100ms', concurrency: 200 };
     const small = await stack.fleet({ ...of, count: 2_500 });
     const large = await stack.fleet({ ...of, count: 10_000 }, true);
-    const history = JSON.parse(await stack.muster('status', large.id, '--output-format', 'json')) as {
-      history_events?: number;
-    };
     print('10,000 subagents', {
       ...figures(large, of.turns * 10_000),
       'peak memory (GB)': large.peakBytes / 1e9,
       'muster status, slowest (ms)': large.slowestStatusMs,
       'wall / (4 × wall of 2,500)': large.wallMs / (4 * small.wallMs),
-      ...(history.history_events === undefined ? {} : { 'root history events': history.history_events }),
+      'root history events': await stack.rootEvents(large.id),
     });
   },
 };
