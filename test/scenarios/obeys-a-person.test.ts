@@ -76,7 +76,7 @@ describe('a person', () => {
   it('ends a worker with SIGTERM: it hands over within seconds, and no turn is repeated', async () => {
     const { answered } = cluster.claude.stats();
     const fleet = await cluster.submit(agents(40, '500ms', 12));
-    await cluster.until(fleet, ({ running }) => running === 40);
+    await untilAnswered(cluster, answered + 100); // both workers are well under way
     const askedAt = Date.now();
     expect(await cluster.workers[0]!.kill('SIGTERM')).toBe(0);
     expect(Date.now() - askedAt).toBeLessThan(15_000);
@@ -92,6 +92,10 @@ describe('a person', () => {
 function ownWorkspaces(home: string, fleetId: string): string[] {
   const names = readdirSync(join(home, 'workspaces'), { recursive: true, encoding: 'utf8' });
   return names.filter((name) => name.includes(`${fleetId}-`));
+}
+
+async function untilAnswered({ claude }: Cluster, calls: number): Promise<void> {
+  while (claude.stats().answered < calls) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 async function untilInFlight({ claude }: Cluster, is: (calls: number) => boolean, ms: number): Promise<void> {
