@@ -7,6 +7,12 @@ import { DiskRecords } from './disk-records.ts';
 import type { ArtifactStore, VersionedRecord } from './store.ts';
 
 /**
+ * Room for a turn of each of some hundred subagents. A fleet that is woken by less, such as the few bytes a full file
+ * system finds when an old version of a record goes, pays for answers it cannot write down.
+ */
+const PROBE_BYTES = 1_048_576;
+
+/**
  * The artifact store in a directory: `blobs/`, `records/`, and `tmp/` where files are made. Any number of processes may
  * use one directory at once; killed at any point, or losing power, they leave nothing half written.
  */
@@ -74,8 +80,7 @@ export class DiskStore implements ArtifactStore {
 
   async probe(): Promise<void> {
     const path = this.#temporary.path();
-    // Some file systems find room for a few bytes long after they are full: ask for what a record needs.
-    await withFullDisk(() => writeSynced(path, Buffer.alloc(16_384, 1)));
+    await withFullDisk(() => writeSynced(path, Buffer.alloc(PROBE_BYTES, 1)));
     await unlinkQuietly(path);
   }
 
