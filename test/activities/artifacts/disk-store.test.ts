@@ -156,7 +156,7 @@ const mayMount = process.getuid?.() === 0 && process.platform === 'linux';
 describe.skipIf(!mayMount)('a full disk (needs root for a small tmpfs)', () => {
   let small: DiskStore;
   beforeEach(async () => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory]);
     small = await DiskStore.open(directory);
   });
   afterEach(() => {
@@ -167,9 +167,9 @@ describe.skipIf(!mayMount)('a full disk (needs root for a small tmpfs)', () => {
     const version = await small.writeRecord('a/record', { kept: true }, 0);
     const kept = await small.put(bytes('kept'));
     const source = join(tmpdir(), `muster-large-${process.pid.toString()}`);
-    await writeFile(source, Buffer.alloc(300_000));
+    await writeFile(source, Buffer.alloc(3_000_000));
     try {
-      await expect(small.put(Buffer.alloc(300_000))).rejects.toThrow(StoreFull);
+      await expect(small.put(Buffer.alloc(3_000_000))).rejects.toThrow(StoreFull);
       await expect(small.putFile(source)).rejects.toThrow(StoreFull);
       expect(await readdir(join(directory, 'tmp'))).toEqual([]);
       const free = Number(execFileSync('stat', ['-f', '-c', '%f', directory]).toString()) * 4096;
