@@ -80,6 +80,9 @@ function launch(place: Place, { path }: ServerBinary, port: number, uiPort: numb
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--db-filename', HOME.database];
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)]));
   args.push('--log-level', 'warn');
+  // Without a sync per commit: a killed process loses nothing, a loss of power at most the last commits, which the
+  // artifact store, synced, makes good: what ended is found there again.
+  args.push('--sqlite-pragma', 'synchronous=normal');
   for (const [key, value] of Object.entries(DYNAMIC_CONFIG)) args.push('--dynamic-config-value', `${key}=${value}`);
   return Daemon.start({
     kind: 'server',

@@ -15,7 +15,7 @@ const uneven = (count: number): TaskOf[] =>
 
 describe('a budget', () => {
   it('a third of what 200 subagents want is never passed, though a worker is killed on the way; raised, they complete', async () => {
-    cluster = await Cluster.start({ workers: 2 });
+    cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '30' } }); // each has its share
     const wanted = 200 * 4.5 * 1_100 * 10 + 200 * 4.5 * 3_000 * 2.5; // turns × tokens × price, roughly
     const cap = Math.round(wanted / 3);
     const fleet = await cluster.submit(uneven(200), { maxBudgetMicroUsd: cap, maxConcurrentAgents: 50 });

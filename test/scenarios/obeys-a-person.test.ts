@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, type TaskOf } from '../support/cluster.ts';
 
 let cluster: Cluster;
-beforeAll(async () => void (cluster = await Cluster.start({ workers: 2 })));
+beforeAll(async () => void (cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '30' } })));
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 const agents = (count: number, latency: string, turns = 30): TaskOf[] =>
