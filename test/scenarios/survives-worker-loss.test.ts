@@ -1,13 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HEARTBEAT_TIMEOUT_MS } from '../../workflows/contract/limits.ts';
 import type { JournalEntry } from '../../client/simulated/journal.ts';
 import { Cluster, type TaskOf } from '../support/cluster.ts';
-
-let cluster: Cluster | undefined;
-afterEach(async () => {
-  await cluster?.[Symbol.asyncDispose]();
-  cluster = undefined;
-});
 
 const TURNS = 6;
 const agents = (count: number, latency = '1500ms'): TaskOf[] =>
@@ -31,7 +25,7 @@ const repeatsIn = (journal: readonly JournalEntry[]): number =>
 
 describe('a fleet survives', () => {
   it('kill -9 of one of two workers with 100 subagents in flight', async () => {
-    cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '60' } }); // each has its share
+    await using cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '60' } }); // each has its share
     const fleet = await cluster.submit(agents(100), unlimited);
     await cluster.until(fleet, ({ running }) => running === 100);
     await untilCalls(cluster, 150);
@@ -52,8 +46,9 @@ describe('a fleet survives', () => {
     expect(Math.max(...gaps)).toBeLessThanOrEqual(HEARTBEAT_TIMEOUT_MS + 5_000 + 1_500);
   });
 
-  it('kill -9 of all its workers', async () => {
-    cluster = await Cluster.start({ workers: 2 });
+  // The rest waits for heartbeats most of the time: each on a cluster of its own, side by side.
+  it.concurrent('kill -9 of all its workers', async () => {
+    await using cluster = await Cluster.start({ workers: 2 });
     const fleet = await cluster.submit(agents(60), unlimited);
     await untilCalls(cluster, 100);
     const { inFlight } = cluster.claude.stats();
@@ -66,8 +61,8 @@ describe('a fleet survives', () => {
     expect(repeatsIn(journal)).toBeLessThanOrEqual(inFlight);
   });
 
-  it('kill -9 of the server, which comes back on the same database', async () => {
-    cluster = await Cluster.start({ workers: 1 });
+  it.concurrent('kill -9 of the server, which comes back on the same database', async () => {
+    await using cluster = await Cluster.start({ workers: 1 });
     const fleet = await cluster.submit(agents(60), unlimited);
     await untilCalls(cluster, 100);
     await cluster.server.kill('SIGKILL');
@@ -81,8 +76,8 @@ describe('a fleet survives', () => {
     expect(answered(await cluster.journal()).size).toBe(60 * TURNS);
   });
 
-  it('a worker stopped past its heartbeat timeout and continued: it writes nothing', async () => {
-    cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '25' } }); // each has its share
+  it.concurrent('a worker stopped past its heartbeat timeout and continued: it writes nothing', async () => {
+    await using cluster = await Cluster.start({ workers: 2, env: { MUSTER_WORKER_SLOTS: '25' } }); // each has its share
     const fleet = await cluster.submit(agents(40, '3s'), unlimited);
     await untilCalls(cluster, 60);
     const stalled = cluster.workers[0]!;
