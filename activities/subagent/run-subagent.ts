@@ -51,6 +51,7 @@ class Run {
   private readonly task: Task;
   private readonly checkpoint: Checkpoint;
   private workspace: Workspace | undefined;
+  private priorResults: Promise<PriorResult[]> | undefined;
   private reuse: { key: string; offer: boolean } | undefined;
 
   constructor(parts: SubagentParts, attempt: Attempt, manifest: Manifest, task: Task, checkpoint: Checkpoint) {
@@ -101,7 +102,12 @@ class Run {
     }));
   }
 
-  private async prior(): Promise<PriorResult[]> {
+  /** Read once: the reuse key and the first message both need them. */
+  private prior(): Promise<PriorResult[]> {
+    return (this.priorResults ??= this.readPrior());
+  }
+
+  private async readPrior(): Promise<PriorResult[]> {
     const { unit } = this.attempt;
     return Promise.all(
       this.task.dependsOn.map(async (index) => {
@@ -142,7 +148,6 @@ class Run {
   /** Commits how it ended; from here on the result can be found by everyone, and nobody runs it again. */
   private async commit(ending: Ending): Promise<UnitOutcome> {
     const { parts, task, checkpoint, attempt, workspace } = this;
-    if (checkpoint.record.pendingMicroUsd > 0) checkpoint.note({ pendingMicroUsd: 0 });
     const result = buildResult({
       label: task.label,
       model: task.model,
