@@ -15,6 +15,23 @@ export interface ClaudeCall {
   messages: readonly Message[];
   effort?: Task['effort'];
   thinking?: Task['thinking'];
+  /** The answer may hold no tool call. The tools stay in the prefix, which is cached with them. */
+  withoutTools?: boolean;
+  /** Past so many prompt tokens the API itself leaves out old tool results; undefined: never. */
+  clearToolUsesAfterTokens?: number;
+}
+
+/** Leave to make one call; given back by making it, or by `release`. Opaque: only `Claude` looks inside. */
+export interface Admission {
+  /** The call is not made after all. Safe to call twice, and after the call. */
+  release(): void;
+}
+
+export interface CallOptions {
+  signal: AbortSignal;
+  /** Longest silence on the wire (pings count as life) before the call is given up as a retryable trouble. */
+  stallMs: number;
+  admission?: Admission;
 }
 
 export interface ClaudeAnswer {
@@ -29,11 +46,18 @@ export interface ClaudeAnswer {
 /** The only user of the SDK: streamed calls, no retries of its own. One per worker process. */
 export interface Claude {
   /**
-   * Sends one call and resolves with its whole answer. `stallMs`: longest silence on the wire (pings count as life)
-   * before the call is given up as a retryable trouble. Rejects with `ClaudeTrouble`, or with `signal.reason` once
-   * `signal` has aborted.
+   * Waits, outside a subagent's active time, until the provider's limits leave room for this call and its prefix is warm
+   * or its own to warm. Fair between fleets. Rejects with `signal.reason`, or with the `ClaudeTrouble` that makes all calls
+   * of this model vain (spend cap, authentication).
    */
-  call(call: ClaudeCall, options: { signal: AbortSignal; stallMs: number }): Promise<ClaudeAnswer>;
+  admit(call: ClaudeCall, options: { fleetId: string; signal: AbortSignal }): Promise<Admission>;
+  /** Sends one call and resolves with its whole answer. Rejects with `ClaudeTrouble`, or with `signal.reason` once it has aborted. */
+  call(call: ClaudeCall, options: CallOptions): Promise<ClaudeAnswer>;
+  /**
+   * Has the API summarise a conversation. `content` of the answer is its compaction block, which takes the place of the
+   * messages it was asked about, unmodified and first. Rejects as `call`.
+   */
+  compact(call: ClaudeCall, options: CallOptions): Promise<ClaudeAnswer>;
 }
 
 /** What to do about a call that brought no answer; the table is in `errors.ts`. */

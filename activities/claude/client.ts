@@ -33,6 +33,8 @@ export function createClaude({ baseUrl, apiKey, authToken, log, headersTimeoutMs
     logLevel: 'off',
   });
   return {
+    admit: () => Promise.resolve({ release: () => undefined }),
+    compact: () => Promise.reject(new Error('not built')),
     async call(call, options) {
       options.signal.throwIfAborted();
       if (!findModel(call.model)) throw unknownModel(call.model);

@@ -108,6 +108,7 @@ class Attempt {
     const allowed: AllowedCall = {
       ...this.#context,
       target,
+      mayFetch: (host) => decide({ ...request, kind: 'fetch', paths: [], host }, grant).allow,
       mayRead: (path) => decide({ ...request, kind: 'read', paths: [path] }, grant).allow,
       show: (path) => posix.relative(`/${directory}`, `/${path}`) || '.',
     };

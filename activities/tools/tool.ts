@@ -2,12 +2,18 @@ import type { DenialReason } from '../../workflows/policy/permission.ts';
 import type { Denial, Grant } from '../../workflows/contract/task.schema.ts';
 import type { ToolDefinition } from '../claude/claude.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { McpTools } from '../mcp/mcp.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { ResolvedPath } from './resolved-path.ts';
 
 /** Where and as whom a tool runs. */
 export interface ToolContext {
   workspace: Pick<Workspace, 'root' | 'directory' | 'mayWrite'>;
   grant: Grant;
+  /** The subagent's own; nothing has started before its first command. Absent where a tool must not run commands. */
+  sandbox?: Pick<Sandbox, 'run'> | undefined;
+  /** Tools of the MCP servers its task names. */
+  mcp?: McpTools | undefined;
   /** Aborts the tool: its processes die, its promise rejects with the reason. */
   signal: AbortSignal;
 }
@@ -30,15 +36,19 @@ export interface ToolAnswer {
 /** One file per tool; `defineTool` makes them. */
 export interface Tool {
   definition: ToolDefinition;
-  kind: 'read' | 'search' | 'edit';
+  kind: 'read' | 'search' | 'edit' | 'command' | 'fetch';
   /** Parses the model's input, or says what is wrong with it in words the model can act on. Never throws. */
   prepare(input: unknown): PreparedCall | InputFault;
 }
 
 export interface PreparedCall {
   ok: true;
-  /** The path the call is about, as the model wrote it; undefined: the working directory. */
+  /** The path the call is about, as the model wrote it; undefined: the working directory, or none for a command or fetch. */
   path: string | undefined;
+  /** Of kind `command`: the text for the shell. */
+  command?: string;
+  /** Of kind `fetch`. */
+  url?: URL;
   /** Only called once the dispatcher has resolved and allowed that path. Throws `ToolError`, `Refusal`, errors of files. */
   run(call: AllowedCall): Promise<ToolOutput>;
 }
@@ -51,6 +61,8 @@ export interface InputFault {
 
 export interface AllowedCall extends ToolContext {
   target: ResolvedPath;
+  /** What the grant says about another host of kind `fetch` (canonical, as `PermissionRequest.host`): redirects. */
+  mayFetch(host: string): boolean;
   /** What the grant says about reading another path, relative to the workspace and resolved. */
   mayRead(path: string): boolean;
   /** A path of the workspace as the model writes it: relative to the working directory. */

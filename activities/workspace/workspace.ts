@@ -19,6 +19,8 @@ export interface OpenOptions {
   owner: string;
   /** Patch of an earlier `save`; null: as the source. */
   patch: ArtifactRef | null;
+  /** Which changed paths (relative to the root, posix) a patch may hold; default: all. */
+  keeps?: (path: string) => boolean;
   signal: AbortSignal;
 }
 
@@ -29,6 +31,8 @@ export interface Workspace {
   readonly mayWrite: boolean;
   /** Git's id of the tree it started from: the same tree is the same content. */
   readonly tree: string;
+  /** Paths changed as of the newest `save` that `keeps` refused: they are in no patch. Sorted. */
+  readonly outside: readonly string[];
   /** Stores the difference to the source as a patch git can apply; null: there is none. Binary files included. */
   save(): Promise<ArtifactRef | null>;
   /** As `save`, with the counts people see; undefined: nothing changed. */

@@ -136,6 +136,7 @@ class OwnWorkspace implements Workspace {
   readonly directory: string;
   readonly mayWrite: boolean;
   readonly tree: string;
+  readonly outside: readonly string[] = [];
   readonly #files: OwnFiles;
   readonly #remove: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -170,6 +171,7 @@ class SharedWorkspace implements Workspace {
   readonly directory: string;
   readonly mayWrite = false;
   readonly tree: string;
+  readonly outside: readonly string[] = [];
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 

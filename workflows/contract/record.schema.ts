@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Denial, Result, Usage } from './task.schema.ts';
+import { Denial, Result, Usage, Verified } from './task.schema.ts';
 import type { FleetSummary as Summary } from './units.ts';
 
 const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
@@ -38,6 +38,17 @@ export const SubagentRecord = z.object({
   errors: z.int(),
   /** Structured outputs that did not fit the schema so far. */
   schemaFailures: z.int(),
+  /** The model it is on, where a fallback or an escalation has left the task's own. */
+  model: z.string().optional(),
+  /** Fresh starts so far (`retry`); absent: none. */
+  restarts: z.int().optional(),
+  /** Rounds of repair after a failed verification in this try. */
+  repairs: z.int().optional(),
+  verify: z.array(Verified).optional(),
+  /** It was told that its time is up, and may only report. */
+  isReporting: z.boolean().optional(),
+  /** A shell of this subagent has run a command, and was lost with its attempt unless it still runs. */
+  hadShell: z.boolean().optional(),
   result: Result.optional(),
 });
 export type SubagentRecord = z.infer<typeof SubagentRecord>;

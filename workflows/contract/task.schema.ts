@@ -35,6 +35,25 @@ export type WorkspaceSource = z.infer<typeof WorkspaceSource>;
 
 export const ContextItem = z.object({ name: z.string(), text: z.string() });
 
+/** A command the worker runs once the subagent says it is done; `completed` needs all of them to exit with 0. */
+export const Verification = z.object({ name: z.string(), run: z.string(), timeoutMs: z.int() });
+export type Verification = z.infer<typeof Verification>;
+
+/**
+ * An MCP server as a fleet declares it. Values are literal: only the operator's own declarations, which never leave the
+ * worker's host, may name variables of the worker's environment.
+ */
+export const McpServer = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('stdio'),
+    command: z.string(),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
+  }),
+  z.object({ type: z.literal('http'), url: z.string(), headers: z.record(z.string(), z.string()) }),
+]);
+export type McpServer = z.infer<typeof McpServer>;
+
 /** One subagent, resolved: every default applied, every path checked. What the manifest holds. */
 export const Task = z.object({
   label: z.string(),
@@ -50,6 +69,19 @@ export const Task = z.object({
   maxTurns: z.int().optional(),
   maxBudgetMicroUsd: z.int().optional(),
   outputSchema: z.record(z.string(), z.unknown()).optional(),
+  /** Goes on in place of `model` when that is overloaded again and again, or refuses. */
+  fallbackModel: z.string().optional(),
+  /** The whole environment of its shell besides PATH, HOME and LANG. Never secrets: refused at submission. */
+  env: z.record(z.string(), z.string()).optional(),
+  /** Names, sorted; of the manifest's declarations, else of the worker's operator. */
+  mcpServers: z.array(z.string()).optional(),
+  verify: z.array(Verification).optional(),
+  /** Fresh starts after a failed verification or schema: `escalate[k]` is the model of try k + 2, the last one stays. */
+  retry: z.object({ maxAttempts: z.int(), escalate: z.array(z.string()) }).optional(),
+  /** A definition of `.claude/agents/`, as read at submission; its tools and model are already in the keys above. */
+  agent: z.object({ name: z.string(), prompt: z.string() }).optional(),
+  /** CLAUDE.md of the workspace stands in the first message. */
+  projectMemory: z.boolean().optional(),
   /** Manifest indexes. */
   dependsOn: z.array(z.int()),
   /** k for the k-th equal task of the fleet, from 0 (contracts §2, reuse). */
@@ -69,6 +101,8 @@ export const Manifest = z.object({
   endpoint: z.string(),
   reuse: z.enum(['auto', 'always', 'never']),
   pages: z.array(z.object({ ref: ArtifactRef, from: z.int(), count: z.int() })),
+  /** MCP servers the fleet declares itself, by name. */
+  mcpServers: z.record(z.string(), McpServer).optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -118,6 +152,25 @@ export const Changes = z.object({
 });
 export type Changes = z.infer<typeof Changes>;
 
+/** How one verification ended. `exit_code` null: it was ended (its time, output or memory was up). */
+export const Verified = z.object({
+  name: z.string(),
+  ok: z.boolean(),
+  exit_code: z.int().nullable(),
+  duration_ms: z.int(),
+  /** The end of what it printed, of the newest run. */
+  tail: z.string().optional(),
+});
+export type Verified = z.infer<typeof Verified>;
+
+/** Something about the changes a reviewer should look at: it does not change the status. */
+export const GuardFinding = z.object({
+  guard: z.enum(['tests_skipped', 'tests_deleted', 'ci_weakened', 'lint_weakened', 'outside_scope']),
+  file: z.string(),
+  detail: z.string(),
+});
+export type GuardFinding = z.infer<typeof GuardFinding>;
+
 /** One per subagent (contracts §2); keys as users see them. `partial`: it did not end its own turn. */
 export const Result = z.object({
   label: z.string(),
@@ -130,6 +183,8 @@ export const Result = z.object({
   error: z.object({ type: z.string(), message: z.string() }).optional(),
   partial: z.boolean().optional(),
   changes: Changes.optional(),
+  verify: z.array(Verified).optional(),
+  guards: z.array(GuardFinding).optional(),
   model: z.string(),
   num_turns: z.int(),
   usage: Usage,

@@ -14,17 +14,32 @@ export type DenialReason =
   | 'NOT_GRANTED'
   | 'DENIED_BY_RULE'
   | 'PLAN_MODE'
-  | 'PROTECTED_PATH';
+  | 'PROTECTED_PATH'
+  /** A command nobody can take apart for sure: too long, unbalanced, or of a form the rules do not know. */
+  | 'BAD_COMMAND'
+  | 'HOST_DENIED'
+  | 'SSRF_DENIED'
+  /** The sandbox does not start on this host. */
+  | 'SANDBOX_UNAVAILABLE'
+  /** The server's tools are not those this fleet began with. */
+  | 'MCP_CHANGED';
 
 export interface PermissionRequest {
   /** As the model calls it: `Read`, `Edit`. */
   tool: string;
-  /** `search`: a directory whose files are then decided one by one, as `read`. `other`: the tool takes no path. */
-  kind: 'read' | 'search' | 'edit' | 'other';
+  /**
+   * `search`: a directory whose files are then decided one by one, as `read`. `command`: see `command`; `fetch`: see
+   * `host`. `other`: the tool has no subject but its name (MCP). The last three take no paths.
+   */
+  kind: 'read' | 'search' | 'edit' | 'command' | 'fetch' | 'other';
   /** The working directory, relative to the workspace; '' is the workspace. Rules are relative to it. */
   directory: string;
   /** Relative to the workspace, posix, resolved; where a symbolic link stands between, both the link and its target. */
   paths: readonly string[];
+  /** Of kind `command`: the shell text as the model wrote it. */
+  command?: string;
+  /** Of kind `fetch`: the canonical host, lower case, without port and trailing dot; as WHATWG URL spells it. */
+  host?: string;
 }
 
 export type Decision = { allow: true; rule: string } | { allow: false; reason: DenialReason; rule?: string };
