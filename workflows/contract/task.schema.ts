@@ -165,7 +165,7 @@ export type Verified = z.infer<typeof Verified>;
 
 /** Something about the changes a reviewer should look at: it does not change the status. */
 export const GuardFinding = z.object({
-  guard: z.enum(['tests_skipped', 'tests_deleted', 'ci_weakened', 'lint_weakened', 'outside_scope']),
+  guard: z.enum(['tests_skipped', 'tests_deleted', 'ci_weakened', 'lint_weakened', 'outside_scope', 'secret_added']),
   file: z.string(),
   detail: z.string(),
 });
