@@ -12,7 +12,7 @@ import { createToolDispatcher } from '../../activities/tools/dispatcher.ts';
 import { structuredOutputDefinition, validateOutput } from '../../activities/tools/structured-output.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
-import { startSimulatedClaude, type SimulatedClaude } from '../../client/simulated/server.ts';
+import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
 import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
 import type { Manifest, Result, Task, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
@@ -39,9 +39,10 @@ export class SubagentBench implements AsyncDisposable {
     this.dispose = dispose;
   }
 
-  static async start(): Promise<SubagentBench> {
+  /** `simulated`: scripts and limits of Claude, which answers at once unless it says otherwise. */
+  static async start(simulated: SimulatedOptions = {}): Promise<SubagentBench> {
     const temporary = await temporaryDirectory();
-    const claude = await startSimulatedClaude({ latency: 0 });
+    const claude = await startSimulatedClaude({ latency: 0, ...simulated });
     const store = await DiskStore.open(join(temporary.path, 'artifacts'));
     const log = createLog('silent');
     const parts: SubagentParts = {
