@@ -23,7 +23,8 @@ import type { FleetRecord, Result } from '../../workflows/contract/task.schema.t
 import { TemporalServer } from './temporal-server.ts';
 
 const WORKER = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
-const API_KEY = 'sk-ant-test';
+/** Of every worker; long enough to be searched for in all they leave. */
+export const API_KEY = 'sk-ant-api03-key-of-a-test-cluster-Zq7RkX2m';
 
 export interface ClusterOptions {
   workers?: number;

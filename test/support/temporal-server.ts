@@ -45,6 +45,11 @@ export class TemporalServer {
     await this.ready();
   }
 
+  /** Where its database lies. */
+  get data(): string {
+    return this.directory;
+  }
+
   /** The process id, for `/proc` and signals of the test's own. */
   get pid(): number {
     return this.process!.pid!;
