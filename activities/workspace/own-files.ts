@@ -5,8 +5,9 @@ import type { Changes } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { fetchFile } from './bundle.ts';
-import { updateIndex } from './changed-files.ts';
+import { indexed, updateIndex, type IndexUpdate } from './changed-files.ts';
 import type { Checkout } from './checkouts.ts';
+import { records, shown, type BytePath } from './file-list.ts';
 import { patchChanges } from './patch.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 import type { Tree } from './trees.ts';
@@ -21,6 +22,8 @@ export class OwnFiles {
   readonly #home: string;
   readonly #store: ArtifactStore;
   readonly #baseCommit: string | undefined;
+  readonly #keeps: (path: string) => boolean;
+  #outside: readonly string[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -31,12 +34,20 @@ export class OwnFiles {
     store: ArtifactStore;
     /** Commit of a remote the tree came from: the patch says so, because a branch may move. */
     baseCommit: string | undefined;
+    /** Which changed paths a patch may hold. */
+    keeps: (path: string) => boolean;
   }) {
     this.tree = parts.tree;
     this.checkout = parts.checkout;
     this.#home = parts.home;
     this.#store = parts.store;
     this.#baseCommit = parts.baseCommit;
+    this.#keeps = parts.keeps;
+  }
+
+  /** Paths changed as of the newest save that `keeps` refused, sorted. */
+  get outside(): readonly string[] {
+    return this.#outside;
   }
 
   /** Applies an earlier patch to fresh files, exactly or not at all. */
@@ -64,8 +75,11 @@ export class OwnFiles {
   async #save(): Promise<ArtifactRef | null> {
     const { workTree } = this.checkout;
     const changed = await this.checkout.changed();
-    if (changed === undefined) return null;
-    await updateIndex(workTree, changed);
+    if (changed === undefined) {
+      this.#outside = [];
+      return null;
+    }
+    await updateIndex(workTree, await this.#allowed(changed));
     const file = join(this.#home, randomUUID());
     try {
       await workTree.run(['diff-index', '--cached', ...DIFF, this.tree.id], { outputFile: file });
@@ -76,6 +90,21 @@ export class OwnFiles {
     } finally {
       await Promise.all([file, `${file}.headed`].map((path) => rm(path, { force: true })));
     }
+  }
+
+  /** What the index may hear of; what it may not and has changed is remembered in `outside`. */
+  async #allowed({ files, gone }: IndexUpdate): Promise<IndexUpdate> {
+    const isKept = (path: BytePath): boolean => this.#keeps(shown(path));
+    const refused = files.filter((path) => !isKept(path));
+    const known = refused.length === 0 ? new Set<BytePath>() : new Set(await indexed(this.checkout.workTree));
+    const outside = [...gone.filter((path) => !isKept(path)), ...refused.filter((path) => !known.has(path))];
+    if (refused.some((path) => known.has(path))) {
+      const { stdout } = await this.checkout.workTree.run(['diff-files', '-z', '--name-only']);
+      const here = new Set(refused);
+      outside.push(...records(stdout).filter((path) => here.has(path)));
+    }
+    this.#outside = [...new Set(outside.map(shown))].sort();
+    return { files: files.filter(isKept), gone: gone.filter(isKept) };
   }
 }
 

@@ -97,13 +97,13 @@ class HostWorkspaces implements Workspaces {
 
   async #checkOut(
     source: WorkspaceSource,
-    { patch, mayWrite, signal }: OpenOptions,
+    { patch, mayWrite, signal, keeps = () => true }: OpenOptions,
     home: string,
     tree: Tree,
     baseCommit: string | undefined,
   ): Promise<Workspace> {
     const checkout = await checkOut(await this.#checkoutKind(), tree, home, signal);
-    const files = new OwnFiles({ tree, checkout, home, store: this.#store, baseCommit });
+    const files = new OwnFiles({ tree, checkout, home, store: this.#store, baseCommit, keeps });
     if (patch !== null) await files.restore(patch, signal);
     const directory = await workingDirectory(checkout.root, source.subdirectory);
     signal.throwIfAborted();
@@ -136,7 +136,6 @@ class OwnWorkspace implements Workspace {
   readonly directory: string;
   readonly mayWrite: boolean;
   readonly tree: string;
-  readonly outside: readonly string[] = [];
   readonly #files: OwnFiles;
   readonly #remove: () => Promise<void>;
   #closing: Promise<void> | undefined;
@@ -148,6 +147,10 @@ class OwnWorkspace implements Workspace {
     this.tree = files.tree.id;
     this.#files = files;
     this.#remove = remove;
+  }
+
+  get outside(): readonly string[] {
+    return this.#files.outside;
   }
 
   async save() {
