@@ -1,6 +1,17 @@
+import { readFileSync } from 'node:fs';
+import { delimiter, isAbsolute } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Endpoint } from '../activities/claude/endpoint.ts';
+import {
+  InternalNetwork,
+  SANDBOXES,
+  readMcpServers,
+  variablesOf,
+  withVariables,
+  type OperatorMcpServer,
+  type SandboxKind,
+} from '../workflows/contract/operator.schema.ts';
 
 export type Role = 'orchestrator' | 'subagent' | 'all';
 
@@ -22,6 +33,16 @@ export interface WorkerConfig {
   /** Subagents in flight in this process. */
   slots: number;
   logLevel: string;
+  /** `none` runs what models ask for with this process's own rights: only ever an operator's explicit word. */
+  sandbox: SandboxKind;
+  /** Absolute paths outside /usr that every sandbox shows, read-only. */
+  sandboxReadOnlyPaths: readonly string[];
+  /** Networks, as CIDR, that subagents may reach though they are not public. */
+  egressInternal: readonly string[];
+  /** The operator's own, the variables they name filled in. */
+  mcpServers: Readonly<Record<string, OperatorMcpServer>>;
+  /** Whatever of this must never leave the process: credentials, and what the declarations took from variables. */
+  secrets: readonly string[];
 }
 
 /** The environment does not say what a worker needs: usage, exit 2. */
@@ -47,6 +68,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   // A profile of Temporal's own configuration file counts only where someone names it.
   const disableFile = !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE'];
   const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile });
+  const { mcpServers, values } = mcpServersOf(env);
   return {
     role,
     home,
@@ -59,7 +81,58 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
     slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
     logLevel: env['MUSTER_LOG_LEVEL'] || 'info',
+    sandbox: sandboxOf(env),
+    sandboxReadOnlyPaths: pathsOf(env),
+    egressInternal: networksOf(env),
+    mcpServers,
+    secrets: [apiKey, authToken, ...values].filter((secret) => secret !== undefined),
   };
+}
+
+function sandboxOf(env: NodeJS.ProcessEnv): SandboxKind {
+  const text = env['MUSTER_SANDBOX'] || 'bubblewrap';
+  const found = SANDBOXES.find((kind) => kind === text);
+  if (found) return found;
+  throw new WorkerConfigError(`MUSTER_SANDBOX is ${JSON.stringify(text)}: write ${SANDBOXES.join(' or ')}`);
+}
+
+function pathsOf(env: NodeJS.ProcessEnv): string[] {
+  const paths = (env['MUSTER_SANDBOX_PATHS'] ?? '').split(delimiter).filter(Boolean);
+  const wrong = paths.find((path) => !isAbsolute(path));
+  if (wrong === undefined) return paths;
+  throw new WorkerConfigError(
+    `MUSTER_SANDBOX_PATHS: ${JSON.stringify(wrong)} is not absolute: write /a/directory${delimiter}/another`,
+  );
+}
+
+function networksOf(env: NodeJS.ProcessEnv): string[] {
+  const networks = (env['MUSTER_EGRESS_INTERNAL'] ?? '').split(',').flatMap((part) => part.trim() || []);
+  const wrong = networks.find((network) => !InternalNetwork.safeParse(network).success);
+  if (wrong === undefined) return networks;
+  throw new WorkerConfigError(
+    `MUSTER_EGRESS_INTERNAL: ${JSON.stringify(wrong)} is no CIDR: write 10.1.0.0/16,fd00::/8`,
+  );
+}
+
+/** Never quotes what a variable holds: it is likely a secret. */
+function mcpServersOf(env: NodeJS.ProcessEnv): Pick<WorkerConfig, 'mcpServers'> & { values: string[] } {
+  const file = env['MUSTER_MCP_CONFIG'];
+  if (!file) return { mcpServers: {}, values: [] };
+  if (!isAbsolute(file))
+    throw new WorkerConfigError(`MUSTER_MCP_CONFIG is ${JSON.stringify(file)}: write an absolute path`);
+  let declared: Record<string, OperatorMcpServer>;
+  try {
+    declared = readMcpServers((JSON.parse(readFileSync(file, 'utf8')) as { mcpServers?: unknown } | null)?.mcpServers);
+  } catch (error) {
+    throw new WorkerConfigError(
+      `MUSTER_MCP_CONFIG, ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  const names = variablesOf(declared);
+  const missing = names.filter((name) => !env[name]);
+  if (missing.length > 0)
+    throw new WorkerConfigError(`MUSTER_MCP_CONFIG, ${file}: it names ${missing.join(', ')}: set these variables`);
+  return { mcpServers: withVariables(declared, (name) => env[name]!), values: names.map((name) => env[name]!) };
 }
 
 function option(argv: readonly string[], name: string): string | undefined {
