@@ -14,6 +14,22 @@ export interface Egress {
     mayReach: (host: string) => boolean;
     onDenied: (denial: { host: string; reason: 'HOST_DENIED' | 'SSRF_DENIED' }) => void;
   }): Promise<{ socket: string; close(): Promise<void> }>;
+  /**
+   * As the web's `fetch`, for a client of ours that speaks to a server a fleet named (MCP over HTTP): the same decisions
+   * and addresses, no redirects, the answer as it comes until `maxBytes`, then an error. Its signal ends the answer too.
+   */
+  request(
+    url: URL,
+    options: {
+      method: string;
+      headers: Readonly<Record<string, string>>;
+      body?: string | undefined;
+      mayReach: (host: string) => boolean;
+      maxBytes: number;
+      signal: AbortSignal;
+    },
+  ): Promise<Response>;
+  /** Ends every fetch, request and proxy that is under way. Safe to call twice. */
   close(): Promise<void>;
 }
 
