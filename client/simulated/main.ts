@@ -1,12 +1,23 @@
 import { parseArgs } from 'node:util';
 import { readFaultSpec } from './fault.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { startSimulatedClaude, type SimulatedOptions } from './server.ts';
 
 /*
  * node client/simulated/main.ts [--port N] [--host H] [--scripts FILE]… [--journal FILE] [--latency 200ms|30ms-80ms]
- *   [--seed TEXT] [--fault JSON]… [--rpm N] [--itpm N] [--otpm N]
+ *   [--seed TEXT] [--fault JSON]… [--rpm N] [--itpm N] [--otpm N] [--burst-seconds N] [--ramp-free-per-second N]
+ *   [--reserves-max-tokens]
  * Prints one JSON line {"url","port","pid"} once it listens; ends at once on SIGTERM and SIGINT.
  */
+
+/** Flags that take a whole number, and what they set. */
+const LIMITS = {
+  rpm: 'rpm',
+  itpm: 'itpm',
+  otpm: 'otpm',
+  'burst-seconds': 'burstSeconds',
+  'ramp-free-per-second': 'rampFreePerSecond',
+} as const satisfies Record<string, keyof RateLimits>;
 
 function readOptions(args: string[]): SimulatedOptions {
   const text = { type: 'string' } as const;
@@ -14,26 +25,32 @@ function readOptions(args: string[]): SimulatedOptions {
   const { values } = parseArgs({
     args,
     options: {
-      ...{ port: text, host: text, journal: text, latency: text, seed: text, rpm: text, itpm: text, otpm: text },
-      ...{ scripts: list, fault: list },
+      ...{ port: text, host: text, journal: text, latency: text, seed: text, scripts: list, fault: list },
+      ...{ rpm: text, itpm: text, otpm: text, 'burst-seconds': text, 'ramp-free-per-second': text },
+      'reserves-max-tokens': { type: 'boolean' },
     },
   });
-  const { port, rpm, itpm, otpm, scripts, fault, ...rest } = values;
+  const { host, journal, latency, seed } = values;
+  const limits: RateLimits = { reservesMaxTokens: values['reserves-max-tokens'] ?? false };
+  for (const [flag, key] of Object.entries(LIMITS)) {
+    const value = values[flag as keyof typeof LIMITS];
+    if (value !== undefined) limits[key] = readNumber(flag, value, 1);
+  }
   return {
-    ...rest,
-    port: readNumber('port', port ?? '0'),
-    scripts: scripts ?? [],
-    faults: (fault ?? []).map((json) => readFaultSpec(JSON.parse(json))),
-    limits: {
-      ...(rpm === undefined ? {} : { rpm: readNumber('rpm', rpm) }),
-      ...(itpm === undefined ? {} : { itpm: readNumber('itpm', itpm) }),
-      ...(otpm === undefined ? {} : { otpm: readNumber('otpm', otpm) }),
-    },
+    ...(host === undefined ? {} : { host }),
+    ...(journal === undefined ? {} : { journal }),
+    ...(latency === undefined ? {} : { latency }),
+    ...(seed === undefined ? {} : { seed }),
+    port: readNumber('port', values.port ?? '0', 0),
+    scripts: values.scripts ?? [],
+    faults: (values.fault ?? []).map((json) => readFaultSpec(JSON.parse(json))),
+    limits,
   };
 }
 
-function readNumber(name: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`--${name} ${text}: a whole number is needed`);
+function readNumber(name: string, text: string, least: number): number {
+  if (!/^\d+$/.test(text) || Number(text) < least)
+    throw new Error(`--${name} ${text}: a whole number from ${least} is needed`);
   return Number(text);
 }
 

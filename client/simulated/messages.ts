@@ -12,7 +12,7 @@ import type { Journal, JournalEntry } from './journal.ts';
 import type { InputUsage, PrefixCache } from './prefix-cache.ts';
 import { badRequest, Problem } from './problem.ts';
 import { seededRandom } from './random.ts';
-import type { RateLimiter } from './rate-limits.ts';
+import type { RateLimiter, Ticket } from './rate-limits.ts';
 import type { ScriptRegistry } from './registry.ts';
 import type { Reply, SimulatedRequest } from './script.ts';
 import { readTranscript, turnOf } from './transcript.ts';
@@ -34,6 +34,8 @@ interface Call {
   provider: Provider;
   requestId: string;
   startedMs: number;
+  /** Its leave of the rate limits, once it has it. */
+  ticket?: Ticket;
   entry: Omit<JournalEntry, 'at' | 'requestId' | 'durationMs'>;
 }
 
@@ -52,7 +54,8 @@ export async function answerMessages(
     const problem = error instanceof Problem ? error : new Problem(500, 'api_error', String(error));
     call.entry.status = problem.status;
     call.entry.outcome = 'refused';
-    sendProblem(response, problem, requestId, provider.limiter.headers(Date.now()));
+    const headers = call.entry.model === '' ? {} : provider.limiter.headers(call.entry.model, Date.now());
+    sendProblem(response, problem, requestId, headers);
   }
   closeCall(call);
 }
@@ -85,8 +88,9 @@ async function answer(
   Object.assign(entry, { model: body.model, agent: request.agent, turn: turnOf(body) });
 
   const fault = takeFault(call, request);
-  provider.limiter.admit(Date.now());
   const { usage: input, begin } = provider.cache.meter(body, caller, Date.now());
+  const { model, max_tokens: maxTokens } = body;
+  call.ticket = provider.limiter.admit({ model, inputTokens: chargedInput(input), maxTokens }, Date.now());
   const reply = await think(call, request);
   const said = answerWithFaults(call, request, reply);
   const usage = fullUsage(input, said, reply);
@@ -94,7 +98,7 @@ async function answer(
     latencyMs: latencyOf(provider, request, entry.turn, reply),
     pingEveryMs: provider.pingEveryMs,
     fault,
-    headers: { ...provider.limiter.headers(Date.now()), 'request-id': requestId },
+    headers: { ...provider.limiter.headers(model, Date.now()), 'request-id': requestId },
     begin: () => begin(Date.now()),
   };
   const id = `msg_${requestId.slice(4)}`;
@@ -156,7 +160,11 @@ function bill({ provider, entry }: Call, said: Answer, usage: FullUsage, deliver
   entry.billedMicroUsd = costMicroUsd(entry.model, { ...entry.usage, cache_creation });
   entry.stopReason = delivered.isWhole ? said.stopReason : null;
   entry.outcome = delivered.isWhole ? 'answered' : 'cut';
-  provider.limiter.spend({ input: flat.input_tokens + flat.cache_creation_input_tokens, output }, Date.now());
+}
+
+/** Of the prompt, what counts towards the input limit: all but what was read from the cache. */
+function chargedInput({ input_tokens, cache_creation }: InputUsage): number {
+  return input_tokens + cache_creation.ephemeral_5m_input_tokens + cache_creation.ephemeral_1h_input_tokens;
 }
 
 function openCall(provider: Provider, rawBody: Buffer, requestId: string): Call {
@@ -173,7 +181,8 @@ function openCall(provider: Provider, rawBody: Buffer, requestId: string): Call 
   };
 }
 
-function closeCall({ provider, requestId, startedMs, entry }: Call): void {
+function closeCall({ provider, requestId, startedMs, ticket, entry }: Call): void {
+  ticket?.settle(entry.usage.output_tokens, Date.now());
   const at = new Date(startedMs).toISOString();
   provider.journal.end({ at, requestId, durationMs: Date.now() - startedMs, ...entry });
 }

@@ -36,6 +36,8 @@ export interface SimulatedClaude {
   port: number;
   stats(): SimulatedStats;
   addFault(fault: FaultSpec): void;
+  /** Those given change, the rest stays; every bucket is full again. */
+  setLimits(limits: RateLimits): void;
   /** Ends at once, calls under way included. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export async function startSimulatedClaude(options: SimulatedOptions = {}): Prom
     port,
     stats: () => provider.journal.stats(provider.faults.fired()),
     addFault: (fault) => void provider.faults.add(fault),
+    setLimits: (limits) => provider.limiter.change(limits),
     close: () => (closing ??= stop(server, provider)),
   };
 }
@@ -74,7 +77,7 @@ async function createProvider(options: SimulatedOptions): Promise<Provider> {
   return {
     scripts: new ScriptRegistry((await Promise.all(loaded)).flat()),
     faults,
-    limiter: new RateLimiter(options.limits ?? {}, Date.now()),
+    limiter: new RateLimiter({ ...options.limits }),
     cache: new PrefixCache(),
     latency: latencyOf(options.latency ?? DEFAULT_LATENCY),
     pingEveryMs: options.pingEveryMs ?? DEFAULT_PING_MS,

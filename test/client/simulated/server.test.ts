@@ -190,7 +190,7 @@ describe('scripted agents', () => {
 
 describe('the API', () => {
   it('takes both ways to authenticate, both versions and the beta flag', async () => {
-    const { url } = await start();
+    const { url } = await start({ limits: { rpm: 1_000 } });
     const headers = [
       { authorization: 'Bearer k', 'anthropic-version': '2026-10-21' },
       { 'x-api-key': 'k', 'anthropic-version': '2023-06-01' },
