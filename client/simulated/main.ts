@@ -50,7 +50,7 @@ function readOptions(args: string[]): SimulatedOptions {
 
 function readNumber(name: string, text: string, least: number): number {
   if (!/^\d+$/.test(text) || Number(text) < least)
-    throw new Error(`--${name} ${text}: a whole number from ${least} is needed`);
+    throw new Error(`--${name} ${text}: a whole number is needed${least > 0 ? `, ${least} or more` : ''}`);
   return Number(text);
 }
 

@@ -153,7 +153,7 @@ function fullUsage(input: InputUsage, said: Answer, reply: Reply): FullUsage {
 }
 
 /** The prompt is billed in any case, of the answer what was made before the connection ended. */
-function bill({ provider, entry }: Call, said: Answer, usage: FullUsage, delivered: Delivered): void {
+function bill({ entry }: Call, said: Answer, usage: FullUsage, delivered: Delivered): void {
   const { cache_creation, ...flat } = usage;
   const output = Math.ceil(usage.output_tokens * delivered.share);
   entry.usage = { ...flat, output_tokens: output };
