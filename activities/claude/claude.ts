@@ -36,11 +36,14 @@ export interface CallOptions {
 
 export interface ClaudeAnswer {
   content: ContentBlock[];
-  stopReason: Anthropic.StopReason;
+  stopReason: Anthropic.Beta.BetaStopReason;
+  /** All that was billed, a compaction included. */
   usage: Usage;
   /** By the price table, rounded up. */
   costMicroUsd: number;
   requestId: string | null;
+  /** Prompt tokens of old tool results that the API left out: the conversation as kept is that much longer. Absent: none. */
+  clearedTokens?: number;
 }
 
 /** The only user of the SDK: streamed calls, no retries of its own. One per worker process. */
@@ -54,16 +57,22 @@ export interface Claude {
   /** Sends one call and resolves with its whole answer. Rejects with `ClaudeTrouble`, or with `signal.reason` once it has aborted. */
   call(call: ClaudeCall, options: CallOptions): Promise<ClaudeAnswer>;
   /**
-   * Has the API summarise a conversation. `content` of the answer is its compaction block, which takes the place of the
-   * messages it was asked about, unmodified and first. Rejects as `call`.
+   * Has the API summarise a conversation: `call.messages` but for the newest turn, which is kept, so that it works even when
+   * the next call would no longer fit. The tools, the system text and the settings must be those of the conversation, and no
+   * tool call may be unanswered. `compactionBlock(answer.content)` is the summary; without one `stopReason` says why
+   * (`max_tokens`: ask again with more, allow several thousand; `refusal`, `end_turn`: go on without), and it is billed all
+   * the same. The messages to send from then on, and to checkpoint as the transcript, are `compacted(call.messages, block)`
+   * of `compaction.ts`: `[assistant: the block, unmodified] [assistant: newest answer] [user: its results, the task once
+   * more]`, and whatever is appended later. Every later call must start with that block or a newer one. Rejects as `call`.
    */
   compact(call: ClaudeCall, options: CallOptions): Promise<ClaudeAnswer>;
 }
 
 /** What to do about a call that brought no answer; the table is in `errors.ts`. */
 export type Verdict =
-  /** `afterMs`: as the provider asks, else undefined and the caller backs off. `isRefusal`: it refused (429, 529) rather than broke. */
-  | { act: 'retry'; afterMs?: number; isRefusal: boolean }
+  /** `afterMs`: as the provider asks, else undefined and the caller backs off. `isRefusal`: it refused (429, 529) rather than broke;
+   *  `isOverload`: the model has no room for anybody, so that another one may be worth a try. */
+  | { act: 'retry'; afterMs?: number; isRefusal: boolean; isOverload?: boolean }
   /** The fleet pauses: until `resetAtMs` where the provider names one, else until a person acts. */
   | { act: 'pause'; reason: PauseReason; resetAtMs?: number }
   /** The request itself is at fault. `type` is one of FAILURES or `Claude.<Code>`. */

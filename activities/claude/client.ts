@@ -1,11 +1,15 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { Log } from '../observe/log.ts';
-import { ClaudeTrouble, type Claude, type ClaudeAnswer, type ClaudeCall } from './claude.ts';
+import { Admissions, Grant } from './admission.ts';
+import { answerOf } from './answer.ts';
+import { ClaudeTrouble, type CallOptions, type Claude, type ClaudeAnswer } from './claude.ts';
 import type { Endpoint } from './endpoint.ts';
 import { claudeTrouble } from './errors.ts';
-import { messageParams } from './params.ts';
-import { costMicroUsd, findModel, UnknownModel } from './prices.ts';
+import type { ProviderLimits } from './limits/limits.ts';
+import { compactionParams, messageParams, type MessageParams } from './params.ts';
+import { PrefixGate } from './prefix-gate.ts';
+import { findModel, UnknownModel } from './prices.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -17,10 +21,22 @@ const HEADERS_TIMEOUT_MS = 120_000;
 export interface ClaudeOptions extends Endpoint {
   log?: Log;
   headersTimeoutMs?: number;
+  /** Left out: calls are admitted as soon as their prefix is warm. */
+  limits?: ProviderLimits;
+  /** Left out: one that waits a minute at most. */
+  gate?: PrefixGate;
 }
 
-/** A caller of one endpoint with one credential. Holds no state of its own; one serves a whole process. */
-export function createClaude({ baseUrl, apiKey, authToken, log, headersTimeoutMs }: ClaudeOptions): Claude {
+/** A caller of one endpoint with one credential; one serves a whole process. Its state is what `admit` knows of prefixes and limits. */
+export function createClaude({
+  baseUrl,
+  apiKey,
+  authToken,
+  log,
+  headersTimeoutMs,
+  limits,
+  gate,
+}: ClaudeOptions): Claude {
   if ((apiKey === undefined) === (authToken === undefined))
     throw new Error('exactly one of apiKey and authToken is needed');
   const anthropic = new Anthropic({
@@ -32,34 +48,45 @@ export function createClaude({ baseUrl, apiKey, authToken, log, headersTimeoutMs
     openTelemetry: false,
     logLevel: 'off',
   });
-  return {
-    admit: () => Promise.resolve({ release: () => undefined }),
-    compact: () => Promise.reject(new Error('not built')),
-    async call(call, options) {
+  const admissions = new Admissions(limits, gate ?? new PrefixGate());
+  const make = async (model: string, params: (grant?: Grant) => MessageParams, options: CallOptions) => {
+    const grant = Grant.take(options.admission);
+    try {
       options.signal.throwIfAborted();
-      if (!findModel(call.model)) throw unknownModel(call.model);
-      return await send(anthropic, call, options, log);
-    },
+      if (!findModel(model)) throw unknownModel(model);
+      return await send(anthropic, params(grant), options, grant, log);
+    } finally {
+      grant?.release();
+    }
+  };
+  return {
+    admit: (call, options) => admissions.admit(call, options),
+    call: (call, options) => make(call.model, (grant) => messageParams(call, grant?.sharedBlock), options),
+    compact: (call, options) => make(call.model, () => compactionParams(call), options),
   };
 }
 
 async function send(
   anthropic: Anthropic,
-  call: ClaudeCall,
-  { signal, stallMs }: { signal: AbortSignal; stallMs: number },
+  params: MessageParams,
+  { signal, stallMs }: CallOptions,
+  grant: Grant | undefined,
   log: Log | undefined,
 ): Promise<ClaudeAnswer> {
   using watchdog = new Watchdog(signal, stallMs);
   let answered: Response | undefined;
   const watchedFetch: typeof fetch = async (input, init) => {
     answered = await fetch(input, init);
-    return watchdog.watch(answered);
+    grant?.observe(answered);
+    return watchdog.watch(answered, () => grant?.started());
   };
   const startedAtMs = Date.now();
   try {
     const client = anthropic.withOptions({ fetch: watchedFetch });
-    const stream = client.messages.stream(messageParams(call), { signal: watchdog.signal });
-    return answerOf(call.model, await stream.finalMessage(), answered);
+    const stream = client.beta.messages.stream(params, { signal: watchdog.signal });
+    const answer = answerOf(params.model, await stream.finalMessage(), requestIdOf(answered));
+    grant?.settle(answer.usage);
+    return answer;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     const trouble = claudeTrouble(error, {
@@ -68,30 +95,13 @@ async function send(
       requestId: requestIdOf(answered),
     });
     const { verdict, requestId, message } = trouble;
+    if (verdict.act === 'pause' || (verdict.act === 'retry' && verdict.isRefusal)) grant?.refused(trouble);
     log?.warn(
-      { model: call.model, verdict, requestId, message, durationMs: Date.now() - startedAtMs },
+      { model: params.model, verdict, requestId, message, durationMs: Date.now() - startedAtMs },
       'model call failed',
     );
     throw trouble;
   }
-}
-
-function answerOf(model: string, message: Anthropic.Message, response: Response | undefined): ClaudeAnswer {
-  const { usage: billed, stop_reason: stopReason } = message;
-  if (stopReason === null) throw new Error('the message has no stop reason');
-  const usage = {
-    input_tokens: billed.input_tokens,
-    output_tokens: billed.output_tokens,
-    cache_creation_input_tokens: billed.cache_creation_input_tokens ?? 0,
-    cache_read_input_tokens: billed.cache_read_input_tokens ?? 0,
-  };
-  return {
-    content: message.content,
-    stopReason,
-    usage,
-    costMicroUsd: costMicroUsd(model, { ...usage, cache_creation: billed.cache_creation }),
-    requestId: requestIdOf(response),
-  };
 }
 
 function requestIdOf(response: Response | undefined): string | null {

@@ -67,7 +67,12 @@ function verdictOf(error: APIError): Verdict {
   if (status === 408 || status === 409 || status === 429 || status >= 500) {
     const afterMs =
       retryAfterMs(error.headers) ?? (code === 'cmek_context_unavailable' ? KEY_CONTEXT_WAIT_MS : undefined);
-    return { act: 'retry', isRefusal: status === 429 || status === 529, ...(afterMs === undefined ? {} : { afterMs }) };
+    return {
+      act: 'retry',
+      isRefusal: status === 429 || status === 529,
+      ...(status === 529 && code !== 'compaction_unavailable' ? { isOverload: true } : {}),
+      ...(afterMs === undefined ? {} : { afterMs }),
+    };
   }
   return { act: 'fatal', type: fatalType(error, status) };
 }
@@ -89,7 +94,8 @@ function fatalType(error: APIError, status: number): string {
   if (error.errorCode !== null) return `Claude.${pascalCase(error.errorCode)}`;
   if (status === 413) return FAILURES.claudeContextTooLong;
   // The one look at a text: the API has no code for it. If its wording changes, the type is BadRequest and as fatal.
-  if (status === 400 && /prompt is too long/i.test(error.apiMessage ?? '')) return FAILURES.claudeContextTooLong;
+  if (status === 400 && /prompt is too long|exceed context limit/i.test(error.apiMessage ?? ''))
+    return FAILURES.claudeContextTooLong;
   if (status === 400) return FAILURES.claudeBadRequest;
   if (status === 404 && error.type === 'not_found_error') return FAILURES.claudeUnknownModel;
   return `Claude.${pascalCase(error.type?.replace(/_error$/, '') ?? `http_${status}`)}`;

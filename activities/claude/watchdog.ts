@@ -31,11 +31,11 @@ export class Watchdog implements Disposable {
     return this.#hasStalled;
   }
 
-  /** The same response, each chunk of whose body restarts the clock. Once per watchdog. */
-  watch(response: Response): Response {
+  /** The same response, each chunk of whose body restarts the clock; `onStart` hears of the first. Once per watchdog. */
+  watch(response: Response, onStart: () => void): Response {
     this.#timer.refresh();
     if (!response.ok || response.body === null) return response;
-    this.#body = this.#watched(response.body);
+    this.#body = this.#watched(response.body, onStart);
     // A second stream around the body would be the plain way; it costs a fifth of the whole call's CPU (measured).
     return new Proxy(response, {
       get: (target, key) => {
@@ -52,13 +52,16 @@ export class Watchdog implements Disposable {
     this.#body = undefined;
   }
 
-  #watched(stream: ReadableStream<Uint8Array>): Body {
+  #watched(stream: ReadableStream<Uint8Array>, onStart: () => void): Body {
     const reader = stream.getReader();
+    let hasStarted = false;
     return {
       getReader: () => ({
         read: async () => {
           const chunk = await reader.read();
           this.#timer.refresh();
+          if (!hasStarted && !chunk.done) onStart();
+          hasStarted = true;
           return chunk;
         },
         cancel: (reason) => reader.cancel(reason),

@@ -50,6 +50,7 @@ async function listening(listener: RequestListener): Promise<string> {
 }
 
 const refused = { act: 'retry', isRefusal: true };
+const overloaded = { ...refused, isOverload: true };
 const broke = { act: 'retry', isRefusal: false };
 const usageLimit = { act: 'pause', reason: 'usage_limit' };
 const authentication = { act: 'pause', reason: 'authentication' };
@@ -78,10 +79,10 @@ describe('an answer with an error status was not billed, and', () => {
     [{ kind: 'rate_limit', retryAfter: 'soon' }, refused],
     [{ kind: 'rate_limit', retryAfter: 'date-30' }, refused],
     [{ kind: 'ramp_limit' }, { ...refused, afterMs: 2_000 }],
-    [{ kind: 'overloaded' }, refused],
+    [{ kind: 'overloaded' }, overloaded],
     [
       { kind: 'overloaded', retryAfter: '3' },
-      { ...refused, afterMs: 3_000 },
+      { ...overloaded, afterMs: 3_000 },
     ],
     [{ kind: 'spend_limit' }, usageLimit],
     [{ kind: 'contract_spend_limit' }, usageLimit],
@@ -159,7 +160,7 @@ describe('an answer with an error status was not billed, and', () => {
 describe('a call that broke after it was sent may have been billed, and is tried again:', () => {
   it.each<[string, FaultSpec, object]>([
     ['an error event in the stream', { kind: 'mid_stream_error', errorType: 'api_error' }, broke],
-    ['overload in the stream', { kind: 'mid_stream_error', errorType: 'overloaded_error' }, refused],
+    ['overload in the stream', { kind: 'mid_stream_error', errorType: 'overloaded_error' }, overloaded],
     ['a rate limit in the stream', { kind: 'mid_stream_error', errorType: 'rate_limit_error' }, refused],
     ['a timeout in the stream', { kind: 'mid_stream_error', errorType: 'timeout_error' }, broke],
     ['a connection cut in the stream', { kind: 'cut' }, broke],
