@@ -72,6 +72,7 @@ export function createDialler({ rules, lookup = lookupAll, connect = systemConne
   async function connectFirst(to: Destination, addresses: readonly string[], signal: AbortSignal): Promise<Socket> {
     const faults: string[] = [];
     for (const address of addresses) {
+      signal.throwIfAborted();
       const socket = connect({ host: address, port: to.port });
       try {
         await connected(socket, signal);

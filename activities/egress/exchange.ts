@@ -35,6 +35,7 @@ export async function exchange(
   socket.once('close', () => signal.removeEventListener('abort', abort));
   socket.setTimeout(idleMs, () => socket.destroy(new EgressFailed(`${to.host} said nothing for ${idleMs / 1000} s`)));
   try {
+    signal.throwIfAborted();
     const stream = to.isSecure ? await secured(socket, to, options.trust) : socket;
     return await answered(stream, url, to, options);
   } catch (error) {
@@ -72,15 +73,19 @@ function secured(socket: Socket, to: Destination, trust: SecureContext): Promise
 function answered(stream: Socket, url: URL, to: Destination, options: ExchangeOptions): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const asked = request({
+    // Without `agent`: with any, even `false`, the agent would connect by itself, to localhost.
     createConnection: () => stream,
-    agent: false,
     method: options.method,
     path: `${url.pathname}${url.search}`,
     headers: { ...options.headers, host: url.port === '' ? to.host : `${to.host}:${url.port}`, connection: 'close' },
     setHost: false,
     maxHeaderSize: options.headerBytes,
   });
-  asked.once('response', resolve);
+  asked.once('response', (message) => {
+    // Else all a body's reader learns is that the connection was reset.
+    stream.on('error', (error) => message.destroy(error));
+    resolve(message);
+  });
   asked.on('error', reject);
   const { body } = options;
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) asked.end(body);

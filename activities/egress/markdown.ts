@@ -26,6 +26,7 @@ async function inThread(
   { timeoutMs, memoryMb, maxChars }: MarkdownOptions,
   signal: AbortSignal,
 ): Promise<string> {
+  signal.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const thread = new Worker(ENTRY, {
     workerData: { ...page, maxChars },

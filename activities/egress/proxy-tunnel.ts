@@ -32,7 +32,7 @@ export async function openTunnel(
     server = await broker.dialler.dial(to, mayReach, both);
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     hasConsented = true;
-    const hello = await firstBytes(client, head, AbortSignal.any([both, AbortSignal.timeout(broker.limits.helloMs)]));
+    const hello = await firstBytes(client, head, both, broker.limits.helloMs);
     checkName(hello, to);
     server.write(hello);
     join(client, server, broker.limits);
@@ -46,8 +46,9 @@ export async function openTunnel(
 }
 
 /** All of the client's first TLS message. */
-async function firstBytes(client: Socket, head: Buffer, signal: AbortSignal): Promise<Buffer> {
+async function firstBytes(client: Socket, head: Buffer, signal: AbortSignal, helloMs: number): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const timer = setTimeout(() => reject(new EgressFailed('the TLS client said nothing')), helloMs);
   let bytes = head;
   const take = (chunk: Buffer): void => {
     bytes = Buffer.concat([bytes, chunk]);
@@ -60,6 +61,7 @@ async function firstBytes(client: Socket, head: Buffer, signal: AbortSignal): Pr
   try {
     return await untilAborted(promise, signal);
   } finally {
+    clearTimeout(timer);
     client.off('data', take);
     client.pause();
   }
