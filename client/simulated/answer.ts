@@ -1,23 +1,27 @@
 import { hash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import type { FaultKind } from './fault.ts';
-import { tokensOf } from './prefix-cache.ts';
 import type { Reply, ReplyBlock, SimulatedRequest } from './script.ts';
+import { tokensOf } from './tokens.ts';
 
 /** One block as it goes over the wire; `json` is the text of a tool call's input, which a fault may cut or break. */
 export type AnswerBlock =
   | { type: 'text'; text: string }
   | { type: 'thinking'; thinking: string }
-  | { type: 'tool_use'; id: string; name: string; json: string };
+  | { type: 'tool_use'; id: string; name: string; json: string }
+  | { type: 'compaction'; content: string; signature: string };
 
 export interface Answer {
   blocks: AnswerBlock[];
-  stopReason: Anthropic.StopReason;
+  stopReason: Anthropic.Beta.BetaStopReason;
   outputTokens: number;
 }
 
-/** What the model says within `max_tokens`: a longer reply is cut where the tokens end, as the API does. */
-export function answerOf(reply: Reply, request: SimulatedRequest, turn: number): Answer {
+/**
+ * What the model says within `max_tokens` and what its context window has left: a longer reply is cut where the tokens end,
+ * as the API does.
+ */
+export function answerOf(reply: Reply, request: SimulatedRequest, turn: number, windowLeft: number): Answer {
   const blocks = reply.blocks.map((block, n) => wired(block, `${request.agent}/${turn}/${n}`));
   const callsTool = blocks.some(({ type }) => type === 'tool_use');
   const answer: Answer = {
@@ -26,9 +30,10 @@ export function answerOf(reply: Reply, request: SimulatedRequest, turn: number):
     outputTokens:
       reply.usage?.output_tokens ?? request.direction.tokens ?? Math.max(1, tokensOf(blocks.map(textOf).join(''))),
   };
-  const most = request.body.max_tokens;
+  const most = Math.min(request.body.max_tokens, windowLeft);
   if (answer.outputTokens <= most) return answer;
-  return { ...cut(answer, most / answer.outputTokens), outputTokens: most };
+  const stopReason = windowLeft < request.body.max_tokens ? 'model_context_window_exceeded' : 'max_tokens';
+  return { ...cut(answer, most / answer.outputTokens), outputTokens: most, stopReason };
 }
 
 /** The answer with a fault in it; undefined when it offers no place for that fault. */
@@ -65,6 +70,7 @@ export function spoil(
 
 export function textOf(block: AnswerBlock): string {
   if (block.type === 'text') return block.text;
+  if (block.type === 'compaction') return block.content;
   return block.type === 'thinking' ? block.thinking : block.json;
 }
 
@@ -88,6 +94,7 @@ function cut({ blocks, outputTokens }: Answer, share: number): Answer {
 
 function withText(block: AnswerBlock, text: string): AnswerBlock {
   if (block.type === 'text') return { ...block, text };
+  if (block.type === 'compaction') return block;
   return block.type === 'thinking' ? { ...block, thinking: text } : { ...block, json: text };
 }
 
@@ -97,7 +104,7 @@ function replaceCall(
   answer: Answer,
   json: () => string,
   isMeant: (name: string) => boolean,
-  stopReason: Anthropic.StopReason = answer.stopReason,
+  stopReason: Answer['stopReason'] = answer.stopReason,
 ): Answer | undefined {
   const at = answer.blocks.findIndex((block) => block.type === 'tool_use' && isMeant(block.name));
   const call = answer.blocks[at];

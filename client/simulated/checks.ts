@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
 import { findModel, modelFacts } from '../../activities/claude/prices.ts';
+import { checkCompaction, leadingSummary } from './compaction.ts';
 import { badRequest, Problem } from './problem.ts';
 import type { RequestBody } from './script.ts';
 import { blocksOf } from './transcript.ts';
@@ -27,8 +28,8 @@ export function checkCredentials({ authorization, apiKey, version }: Credentials
   return key;
 }
 
-/** Refuses what the API refuses. Throws a 400 or, for a model nobody knows, a 404. */
-export function checkRequest(json: unknown, version: string | undefined): RequestBody {
+/** Refuses what the API refuses. Throws a 400 or, for a model nobody knows, a 404. `betas`: those of the request's header. */
+export function checkRequest(json: unknown, version: string | undefined, betas: readonly string[]): RequestBody {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw badRequest('body: a JSON object is needed');
   const body = json as RequestBody;
@@ -40,6 +41,7 @@ export function checkRequest(json: unknown, version: string | undefined): Reques
   checkParameters(body, version);
   checkTools(body);
   checkMessages(body);
+  checkCompaction(body, betas);
   return body;
 }
 
@@ -70,7 +72,15 @@ function checkParameters(body: RequestBody, version: string | undefined): void {
   }
 }
 
+/** What stands in the `anthropic-beta` header. */
+export function betasOf(header: string | string[] | undefined): string[] {
+  return [header ?? []].flat().flatMap((value) => value.split(',').map((beta) => beta.trim()));
+}
+
 function checkTools(body: RequestBody): void {
+  if (body.tool_choice && !body.tools?.length) {
+    throw badRequest('tool_choice: may only be specified while providing tools');
+  }
   const seen = new Set<string>();
   for (const tool of body.tools ?? []) {
     const name = 'name' in tool ? tool.name : '';
@@ -80,9 +90,11 @@ function checkTools(body: RequestBody): void {
   }
 }
 
-function checkMessages({ model, messages }: RequestBody): void {
-  if (messages[0]?.role !== 'user') throw badRequest('messages: first message must use the "user" role');
-  if (NEWEST.test(model) && messages.at(-1)?.role === 'assistant') {
+function checkMessages({ model, messages, compaction }: RequestBody): void {
+  if (messages[0]?.role !== 'user' && leadingSummary({ messages }) === undefined) {
+    throw badRequest('messages: first message must use the "user" role');
+  }
+  if (!compaction && NEWEST.test(model) && messages.at(-1)?.role === 'assistant') {
     throw badRequest(`messages: ${model} does not support a prefilled answer`);
   }
   let open: Set<string> = new Set();
@@ -116,6 +128,9 @@ function checkAnswered(blocks: readonly Anthropic.ContentBlockParam[], open: Rea
 
 function checkThinking(blocks: readonly Anthropic.ContentBlockParam[], at: number): void {
   for (const block of blocks) {
+    if (block.type === 'thinking' && 'cache_control' in block) {
+      throw badRequest(`messages.${at}: thinking blocks cannot carry cache_control`);
+    }
     if (block.type === 'thinking' && block.signature !== signatureOf(block.thinking)) {
       throw badRequest(`messages.${at}: thinking blocks cannot be modified`);
     }

@@ -16,8 +16,9 @@ import type { Random } from './random.ts';
  *   edit=a.ts old="x" new="y"  a step: one Edit
  *   write=b.txt content="z"    a step: one Write
  *   call=Grep input='{…}'      a step: any tool
+ *   window=20000               tokens of its model's context window
  *   fault=cut at=2 times=1     something goes wrong (kinds in fault.ts): at this turn, this often (1; 0 for always), after=N, every=N,
- *                              retry_after=3600, retry_after_ms=50, error_type=api_error, delay=50ms
+ *                              retry_after=3600, retry_after_ms=50, error_type=api_error, delay=50ms, model=claude-opus-5-5
  */
 
 /** Milliseconds: evenly spread over [min, max], or log-normal with mean `min`. */
@@ -37,6 +38,7 @@ export interface Direction {
   latency?: Latency;
   tokens?: number;
   seed?: string;
+  window?: number;
   output?: string;
   structured?: unknown;
   steps: ToolStep[];
@@ -110,6 +112,8 @@ function takeScalars(take: Take, direction: Direction): void {
   if (tokens !== undefined) direction.tokens = readCount('tokens', tokens);
   const seed = take('seed');
   if (seed !== undefined) direction.seed = seed;
+  const window = take('window');
+  if (window !== undefined) direction.window = readCount('window', window);
   const output = take('output');
   if (output !== undefined) direction.output = output;
   const structured = take('structured');
@@ -149,6 +153,7 @@ function takeFault(take: Take): FaultSpec | undefined {
   for (const [key, name] of [
     ['retryAfter', 'retry_after'],
     ['errorType', 'error_type'],
+    ['model', 'model'],
   ] as const) {
     const value = take(name);
     if (value !== undefined) json[key] = value;

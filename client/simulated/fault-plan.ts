@@ -70,6 +70,8 @@ export class FaultPlan {
 
 function isDue(fault: FaultRecord, request: SimulatedRequest, turn: number): boolean {
   if (fault.match !== undefined && !request.firstText.includes(fault.match)) return false;
+  if (fault.model !== undefined && request.body.model !== fault.model) return false;
+  if (fault.kind === 'compaction_unavailable' && !request.body.compaction) return false;
   if (fault.turn !== undefined && fault.turn !== turn) return false;
   if (fault.count !== undefined && fault.fired >= fault.count) return false;
   fault.seen += 1;

@@ -46,6 +46,13 @@ export const REFUSED_FAULTS = {
   unavailable: { status: 503, type: 'api_error', message: 'Service unavailable' },
   gateway_timeout: { status: 504, type: 'timeout_error', message: 'Gateway timeout' },
   overloaded: { status: 529, type: 'overloaded_error', message: 'Overloaded' },
+  /** Befalls only requests for a summary. */
+  compaction_unavailable: {
+    status: 529,
+    type: 'overloaded_error',
+    code: 'compaction_unavailable',
+    message: 'The compaction could not be completed.',
+  },
 } as const satisfies Record<
   string,
   { status: number; type: string; message: string; code?: string; retryAfter?: string }
@@ -86,6 +93,8 @@ export interface FaultSpec {
   kind: FaultKind;
   /** Only calls whose first user message contains this. */
   match?: string;
+  /** Only calls of this model. */
+  model?: string;
   /** Only this turn of an agent, from 1. */
   turn?: number;
   /** Spares the first N matching calls. */
@@ -103,7 +112,7 @@ export interface FaultSpec {
 }
 
 const KINDS: ReadonlySet<string> = new Set([...Object.keys(REFUSED_FAULTS), ...DELIVERY_FAULTS, ...ANSWER_FAULTS]);
-const WORDS = ['match', 'retryAfter', 'errorType'] as const;
+const WORDS = ['match', 'model', 'retryAfter', 'errorType'] as const;
 const COUNTS = ['turn', 'after', 'every', 'count', 'retryAfterMs', 'delayMs'] as const;
 
 /** Checks a fault that came as JSON. Throws a 400 that says what is wrong. */

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { costMicroUsd } from '../../activities/claude/prices.ts';
+import { costMicroUsd, modelFacts } from '../../activities/claude/prices.ts';
 import { answerOf, spoil, type Answer } from './answer.ts';
-import { checkCredentials, checkMaxTokens, checkRequest } from './checks.ts';
+import { betasOf, checkCredentials, checkMaxTokens, checkRequest } from './checks.ts';
+import { summaryOf } from './compaction.ts';
+import { editContext } from './context-edit.ts';
 import { deliverStream, deliverWhole, type Delivered, type DeliveryPlan } from './delivery.ts';
 import { drawLatencyMs, type Latency } from './direction.ts';
 import { answerEvents, answerMessage, type FullUsage } from './events.ts';
@@ -25,6 +27,7 @@ export interface Provider {
   cache: PrefixCache;
   journal: Journal;
   latency: Latency;
+  windows: Readonly<Record<string, number>>;
   pingEveryMs: number;
   seed: string;
 }
@@ -82,17 +85,20 @@ async function answer(
   const version = headers['anthropic-version']?.toString();
   const apiKey = headers['x-api-key']?.toString();
   const caller = checkCredentials({ authorization: headers.authorization, apiKey, version });
-  const body = checkRequest(parseBody(rawBody), version);
+  const betas = betasOf(headers['anthropic-beta']);
+  const body = checkRequest(parseBody(rawBody), version, betas);
   checkMaxTokens(body);
   const request = readTranscript(body);
   Object.assign(entry, { model: body.model, agent: request.agent, turn: turnOf(body) });
 
   const fault = takeFault(call, request);
-  const { usage: input, begin } = provider.cache.meter(body, caller, Date.now());
+  const edited = editContext(body, betas);
+  const { usage: input, begin } = provider.cache.meter(edited?.body ?? body, caller, Date.now());
+  const windowLeft = leftOfWindow(provider, request, input);
   const { model, max_tokens: maxTokens } = body;
   call.ticket = provider.limiter.admit({ model, inputTokens: chargedInput(input), maxTokens }, Date.now());
   const reply = await think(call, request);
-  const said = answerWithFaults(call, request, reply);
+  const said = body.compaction ? summarise(call, request) : answerWithFaults(call, request, reply, windowLeft);
   const usage = fullUsage(input, said, reply);
   const plan: DeliveryPlan = {
     latencyMs: latencyOf(provider, request, entry.turn, reply),
@@ -102,9 +108,10 @@ async function answer(
     begin: () => begin(Date.now()),
   };
   const id = `msg_${requestId.slice(4)}`;
+  const told = { answer: said, usage, isCompaction: Boolean(body.compaction), appliedEdits: edited?.applied };
   const delivered = body.stream
-    ? await deliverStream(response, answerEvents(id, body.model, said, usage), plan)
-    : await deliverWhole(response, answerMessage(id, body.model, said, usage), plan);
+    ? await deliverStream(response, answerEvents(id, body.model, told), plan)
+    : await deliverWhole(response, answerMessage(id, body.model, told), plan);
   bill(call, said, usage, delivered);
 }
 
@@ -117,6 +124,14 @@ function takeFault({ provider, entry }: Call, request: SimulatedRequest): FaultR
   return fault;
 }
 
+/** Throws the API's 400 for a prompt that does not fit. */
+function leftOfWindow({ windows }: Provider, { body, direction }: SimulatedRequest, input: InputUsage): number {
+  const window = direction.window ?? windows[body.model] ?? modelFacts(body.model).contextTokens;
+  const tokens = chargedInput(input) + input.cache_read_input_tokens;
+  if (tokens > window) throw badRequest(`prompt is too long: ${tokens} tokens > ${window} maximum`);
+  return window - tokens;
+}
+
 async function think({ provider, entry }: Call, request: SimulatedRequest): Promise<Reply> {
   const script = provider.scripts.find(request);
   entry.script = script.name;
@@ -125,8 +140,18 @@ async function think({ provider, entry }: Call, request: SimulatedRequest): Prom
   return await script.reply({ request, number: turn, random: seededRandom(seedOf(provider, request, turn)) });
 }
 
-function answerWithFaults({ provider, entry }: Call, request: SimulatedRequest, reply: Reply): Answer {
-  const answer = answerOf(reply, request, entry.turn);
+function answerWithFaults(call: Call, request: SimulatedRequest, reply: Reply, windowLeft: number): Answer {
+  return withFault(call, request, answerOf(reply, request, call.entry.turn, windowLeft));
+}
+
+/** A summary that does not end as one is none: the answer is empty. */
+function summarise(call: Call, request: SimulatedRequest): Answer {
+  call.entry.script = 'compaction';
+  const answer = withFault(call, request, summaryOf(request, call.entry.turn));
+  return answer.stopReason === 'compaction' ? answer : { ...answer, blocks: [] };
+}
+
+function withFault({ provider, entry }: Call, request: SimulatedRequest, answer: Answer): Answer {
   const fault = provider.faults.take(request, entry.turn, true);
   if (fault === undefined) return answer;
   const spoilt = spoil(answer, fault.kind, request.outputSchema);

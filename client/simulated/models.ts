@@ -24,6 +24,8 @@ export function modelInfo(id: string): unknown {
     max_input_tokens: facts.contextTokens,
     max_tokens: facts.maxOutputTokens,
     capabilities: {
+      compaction: { supported: true, summarize: { supported: true } },
+      context_management: { supported: true, clear_tool_uses_20250919: { supported: true } },
       effort: {
         supported: facts.efforts.length > 0,
         ...Object.fromEntries(EFFORTS.map((effort) => [effort, { supported: facts.efforts.includes(effort) }])),

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { modelFacts } from '../../activities/claude/prices.ts';
 import { badRequest } from './problem.ts';
 import type { RequestBody } from './script.ts';
+import { tokensOf } from './tokens.ts';
 import { blocksOf } from './transcript.ts';
 
 /** Input as the provider bills it. */
@@ -32,12 +33,6 @@ const TTL_MS: Readonly<Record<Ttl, number>> = { '5m': 300_000, '1h': 3_600_000 }
 const MAX_BREAKPOINTS = 4;
 const LOOK_BACK_BLOCKS = 20;
 const SWEEP_ENTRIES = 100_000;
-const BYTES_PER_TOKEN = 4;
-
-/** Tokens of a text: its bytes over four, rounded up. Deterministic, and near enough. */
-export function tokensOf(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
-}
 
 /** Tokens of a whole prompt, as `count_tokens` and the bill have it. */
 export function promptTokens(body: RequestBody): number {
@@ -125,11 +120,16 @@ function breakpointsOf(segments: readonly Segment[], keys: readonly string[], mi
   return breakpoints.filter((breakpoint) => breakpoint.tokens >= minTokens);
 }
 
-function segmentsOf({ tools, system, messages, cache_control }: RequestBody): Segment[] {
+function segmentsOf(body: RequestBody): Segment[] {
+  const { tools, system, messages, cache_control } = body;
   const segments = tools === undefined || tools.length === 0 ? [] : [toolSegment(tools)];
   if (typeof system === 'string') segments.push(segment({ text: system }, 'system'));
   else segments.push(...(system ?? []).map((block) => segment(block, 'system')));
-  for (const message of messages) segments.push(...blocksOf(message).map((block) => segment(block, message.role)));
+  // A change of these spoils what is cached of the messages, and leaves tools and system alone.
+  const settings = JSON.stringify([body.thinking, body.tool_choice]);
+  for (const message of messages) {
+    segments.push(...blocksOf(message).map((block) => segment(block, `${message.role} ${settings}`)));
+  }
   const last = segments.at(-1);
   if (cache_control && last !== undefined) last.marker ??= cache_control.ttl ?? '5m';
   return segments;

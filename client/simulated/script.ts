@@ -2,7 +2,9 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type { Direction } from './direction.ts';
 import type { Random } from './random.ts';
 
-export type RequestBody = Anthropic.MessageCreateParams;
+/** With the parameters of the two betas the server knows. */
+export type RequestBody = Anthropic.MessageCreateParams &
+  Pick<Anthropic.Beta.MessageCreateParams, 'compaction' | 'context_management'>;
 
 /** One call as an agent script sees it. */
 export interface SimulatedRequest {

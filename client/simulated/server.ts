@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { checkCredentials, checkRequest } from './checks.ts';
+import { betasOf, checkCredentials, checkRequest } from './checks.ts';
 import { readLatency, type Latency } from './direction.ts';
 import { readFaultSpec, type FaultSpec } from './fault.ts';
 import { FaultPlan } from './fault-plan.ts';
@@ -25,6 +25,8 @@ export interface SimulatedOptions {
   journal?: string;
   /** Of a call nothing else says more about: milliseconds, or as a directive has it (`30ms-80ms`, the default). */
   latency?: number | string;
+  /** Context windows in tokens, by model; those of the price table else. */
+  windows?: Readonly<Record<string, number>>;
   limits?: RateLimits;
   /** Between pings of an answer that takes long. */
   pingEveryMs?: number;
@@ -79,6 +81,7 @@ async function createProvider(options: SimulatedOptions): Promise<Provider> {
     faults,
     limiter: new RateLimiter({ ...options.limits }),
     cache: new PrefixCache(),
+    windows: options.windows ?? {},
     latency: latencyOf(options.latency ?? DEFAULT_LATENCY),
     pingEveryMs: options.pingEveryMs ?? DEFAULT_PING_MS,
     seed: options.seed ?? '',
@@ -142,7 +145,7 @@ function route(provider: Provider, request: IncomingMessage, path: string, body:
   const version = headers['anthropic-version']?.toString();
   checkCredentials({ authorization: headers.authorization, apiKey: headers['x-api-key']?.toString(), version });
   if (request.method === 'POST' && path === '/v1/messages/count_tokens') {
-    return { input_tokens: promptTokens(checkRequest(parse(body), version)) };
+    return { input_tokens: promptTokens(checkRequest(parse(body), version, betasOf(headers['anthropic-beta']))) };
   }
   if (request.method === 'GET' && path === '/v1/models') return modelList();
   if (request.method === 'GET' && path.startsWith('/v1/models/')) return modelInfo(decodeURIComponent(path.slice(11)));

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
+import { leadingSummary, readSummary } from './compaction.ts';
 import { readDirection } from './direction.ts';
 import type { RequestBody, SimulatedRequest } from './script.ts';
 
@@ -10,9 +11,13 @@ const WHOLE_CONTEXT = /^<context\b[\s\S]*<\/context>\s*$/;
 const CONTEXT = /<context\b(?:"(?:\\.|[^"\\])*"|[^">])*>[\s\S]*?<\/context>/g;
 const OUTPUT_SCHEMA = /<output_schema>([\s\S]*?)<\/output_schema>/;
 
-/** Reads what an agent script needs to know out of a request that has been checked. */
+/**
+ * Reads what an agent script needs to know out of a request that has been checked. Behind a summary the task is where it is
+ * said again: in the first user message with a text. The agent is known by the summary's seal.
+ */
 export function readTranscript(body: RequestBody): SimulatedRequest {
-  const blocks = body.messages[0] === undefined ? [] : blocksOf(body.messages[0]);
+  const summary = leadingSummary(body);
+  const blocks = firstBlocks(body, summary !== undefined);
   const firstText = textsOf(blocks);
   const spoken = blocks.filter((block) => block.type !== 'text' || !WHOLE_CONTEXT.test(block.text));
   const withoutContext = textsOf(spoken).replace(CONTEXT, '');
@@ -22,15 +27,17 @@ export function readTranscript(body: RequestBody): SimulatedRequest {
     body,
     firstText,
     prompt,
-    agent: hash('sha256', firstText, 'hex').slice(0, 16),
+    agent: summary === undefined ? hash('sha256', firstText, 'hex').slice(0, 16) : readSummary(summary).agent,
     outputSchema: schema === undefined ? undefined : parseSchema(schema),
     direction,
   };
 }
 
-/** From 1: answers already given, plus one. */
+/** From 1: answers already given, those a summary covers among them, plus one. */
 export function turnOf(body: RequestBody): number {
-  return body.messages.reduce((turn, message) => (message.role === 'assistant' ? turn + 1 : turn), 1);
+  const summary = leadingSummary(body);
+  const answers = body.messages.filter(({ role }, at) => role === 'assistant' && (summary === undefined || at > 0));
+  return answers.length + (summary === undefined ? 0 : readSummary(summary).turns) + 1;
 }
 
 export interface ToolResult {
@@ -62,6 +69,14 @@ export function offersTool(body: RequestBody, name: string): boolean {
 /** Content of a message as blocks. */
 export function blocksOf(message: Anthropic.MessageParam): Block[] {
   return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
+}
+
+function firstBlocks({ messages }: RequestBody, isCompacted: boolean): Block[] {
+  if (!isCompacted) return messages[0] === undefined ? [] : blocksOf(messages[0]);
+  const texts = messages.map((message) =>
+    message.role === 'user' ? blocksOf(message).filter(({ type }) => type === 'text') : [],
+  );
+  return texts.find((blocks) => blocks.length > 0) ?? [];
 }
 
 function textsOf(blocks: readonly { type: string }[]): string {
