@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -16,7 +16,7 @@ async function helloFor(servername: string | undefined): Promise<Buffer> {
     ...(servername && { servername }),
   });
   client.on('error', () => undefined);
-  const [socket] = (await accepted) as [import('node:net').Socket];
+  const [socket] = (await accepted) as [Socket];
   const [bytes] = (await once(socket, 'data')) as [Buffer];
   client.destroy();
   socket.destroy();

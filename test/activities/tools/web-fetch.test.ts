@@ -26,7 +26,7 @@ function allowed(hosts: readonly string[], signal = new AbortController().signal
     workspace: { root: '/', directory: '/', mayWrite: false },
     grant: { allow: [], deny: [], mode: 'dontAsk' },
     signal,
-    target: { path: '', type: 'directory', existing: '', spellings: [''] },
+    target: { path: '', type: 'directory', existing: 0, spellings: [''] },
     mayFetch: (host) => hosts.includes(host),
     mayRead: () => false,
     show: (path) => path,
