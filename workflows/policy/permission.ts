@@ -1,4 +1,6 @@
 import type { Grant } from '../contract/task.schema.ts';
+import { isCanonicalHost } from './host-pattern.ts';
+import { decideCommand } from './permission-command.ts';
 import { type PermissionRule, readRule } from './permission-rule.ts';
 import { isGitPath, isProtectedPath } from './protected-path.ts';
 
@@ -40,9 +42,15 @@ export interface PermissionRequest {
   command?: string;
   /** Of kind `fetch`: the canonical host, lower case, without port and trailing dot; as WHATWG URL spells it. */
   host?: string;
+  /** Absolute path of the workspace as commands spell it: their redirects may be absolute too. */
+  root?: string;
+  /** The whole input of the call, for deny rules on a parameter. */
+  input?: Readonly<Record<string, unknown>>;
 }
 
-export type Decision = { allow: true; rule: string } | { allow: false; reason: DenialReason; rule?: string };
+/** `detail`: the part of a command that was refused, or why it could not be read. */
+export type Decision =
+  { allow: true; rule: string } | { allow: false; reason: DenialReason; rule?: string; detail?: string };
 
 interface ReadGrant {
   allow: readonly PermissionRule[];
@@ -55,24 +63,41 @@ const read = new WeakMap<Grant, ReadGrant>();
 
 /**
  * What a grant says to one call. Pure; anything it does not understand is a denial. Deny comes before the mode, the mode
- * before protected paths, those before allow; every path needs its own allow rule, one denied path denies the call.
+ * before protected paths, those before allow; every path, and every part of a command, needs its own allow rule, one
+ * denied denies the call. Time is linear in the request.
  */
 export function decide(request: PermissionRequest, grant: Grant): Decision {
   const rules = readGrant(grant);
   if (rules.unreadable !== undefined) return { allow: false, reason: 'GRANT_INVALID', rule: rules.unreadable };
   if (!request.paths.every((path) => isResolved(path, request))) return { allow: false, reason: 'BAD_PATH' };
+  if (request.kind === 'fetch' && !isCanonicalHost(request.host ?? '')) return { allow: false, reason: 'HOST_DENIED' };
   if (request.paths.some(isGitPath)) return { allow: false, reason: 'PROTECTED_PATH' };
   const denied = rules.deny.find((rule) => rule.denies(request));
   if (denied) return { allow: false, reason: 'DENIED_BY_RULE', rule: denied.text };
+  const isPlan = grant.mode !== 'dontAsk';
+  if (request.kind === 'command') {
+    const mayWrite = (path: string): Decision =>
+      decide({ ...writing, directory: request.directory, paths: [path] }, grant);
+    return decideCommand(request, { ...rules, isPlan, mayWrite });
+  }
   if (request.kind === 'edit') {
-    if (grant.mode !== 'dontAsk') return { allow: false, reason: 'PLAN_MODE' };
+    if (isPlan) return { allow: false, reason: 'PLAN_MODE' };
     if (request.paths.some(isProtectedPath)) return { allow: false, reason: 'PROTECTED_PATH' };
   }
-  const allowing = request.paths.map((path) => rules.allow.find((rule) => rule.allows(request, path)));
-  if (request.kind === 'other') allowing.push(rules.allow.find((rule) => rule.allows(request, undefined)));
+  return allowedBy(rules.allow, request);
+}
+
+const writing = { tool: 'Write', kind: 'edit' } as const;
+
+function allowedBy(allow: readonly PermissionRule[], request: PermissionRequest): Decision {
+  const hasPaths = request.kind !== 'other' && request.kind !== 'fetch';
+  const subjects = hasPaths ? request.paths : [undefined];
+  const allowing = subjects.map((path) => allow.find((rule) => rule.allows(request, path)));
   const last = allowing.at(-1);
-  if (last === undefined || allowing.includes(undefined)) return { allow: false, reason: 'NOT_GRANTED' };
-  return { allow: true, rule: last.text };
+  if (last !== undefined && !allowing.includes(undefined)) return { allow: true, rule: last.text };
+  // Some hosts are granted, and this is none of them.
+  const isHost = request.kind === 'fetch' && allow.some(({ scope }) => scope.kind === 'host');
+  return { allow: false, reason: isHost ? 'HOST_DENIED' : 'NOT_GRANTED' };
 }
 
 function readGrant(grant: Grant): ReadGrant {

@@ -1,0 +1,49 @@
+import { coversPath, parsePattern } from './path-pattern.ts';
+import { coversWildcard, matchesWildcard, readWildcard } from './wildcard.ts';
+
+const READERS = ['Read', 'Glob', 'Grep'];
+const EDITORS = ['Edit', 'Write', 'NotebookEdit'];
+
+/** Which tools an allow rule for `tool` speaks of: a family, one server's tools, or itself. */
+export function allowedNames(tool: string): (called: string) => boolean {
+  if (tool === 'Read') return (called) => READERS.includes(called);
+  if (tool === 'Edit') return (called) => EDITORS.includes(called);
+  const glob = serverGlob(tool);
+  if (glob === undefined) return (called) => called === tool;
+  const wildcard = readWildcard(glob.text);
+  // A server `s_` names its tools `mcp__s___x`; only a rule without a star can mean one of those.
+  return (called) => called === tool || (matchesWildcard(wildcard, called) && called[glob.start] !== '_');
+}
+
+/** Deny may glob names, and names a server by `mcp__server`; what may not be read may not be edited either. */
+export function deniedNames(tool: string): (called: string) => boolean {
+  const pattern = parsePattern(tool);
+  const families = [...READERS, ...EDITORS].filter((name) => pattern && coversPath(pattern, name));
+  const denied = families.flatMap((name) => {
+    if (name === 'Read') return [...READERS, ...EDITORS];
+    return name === 'Edit' ? EDITORS : [name];
+  });
+  return (called) =>
+    denied.includes(called) ||
+    (pattern !== undefined && coversPath(pattern, called)) ||
+    (tool.startsWith('mcp__') && matchesWildcard(readWildcard(`${tool}__*`), called));
+}
+
+/** Whether an allow rule for all of `wide` allows what one for all of `narrow` does. */
+export function coversNames(wide: string, narrow: string): boolean {
+  if (wide === narrow) return true;
+  if (wide === 'Read') return READERS.includes(narrow);
+  if (wide === 'Edit') return EDITORS.includes(narrow);
+  const glob = serverGlob(wide);
+  if (glob === undefined) return false;
+  const inner = serverGlob(narrow);
+  if (inner === undefined) return allowedNames(wide)(narrow);
+  return coversWildcard(readWildcard(glob.text), readWildcard(inner.text));
+}
+
+/** A rule for several tools of one server; `start` is where their own names begin. The server itself is never globbed. */
+function serverGlob(tool: string): { text: string; start: number } | undefined {
+  const [, server, name] = /^(mcp__(?:(?!__)[\w-])+)(?:__(.*))?$/s.exec(tool) ?? [];
+  if (server === undefined || (name !== undefined && !name.includes('*'))) return undefined;
+  return { text: `${server}__${name ?? '*'}`, start: server.length + 2 };
+}
