@@ -5,10 +5,15 @@ import type { Changes } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { fetchFile } from './bundle.ts';
-import { indexed, updateIndex, type IndexUpdate } from './changed-files.ts';
 import type { Checkout } from './checkouts.ts';
-import { records, shown, type BytePath } from './file-list.ts';
+import { shown } from './file-list.ts';
+import { findFiles, type FoundFile } from './found-files.ts';
+import { MAX_FILE_BYTES } from './hashed-files.ts';
+import { IgnoreRules } from './ignore-rules.ts';
+import { divide, lostFiles } from './kept-paths.ts';
+import { sourceFiles } from './layers.ts';
 import { patchChanges } from './patch.ts';
+import { copyIndex } from './repository.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 import type { Tree } from './trees.ts';
 
@@ -24,6 +29,7 @@ export class OwnFiles {
   readonly #baseCommit: string | undefined;
   readonly #keeps: (path: string) => boolean;
   #outside: readonly string[] = [];
+  #saved: { changes: string; patch: ArtifactRef | null } | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -52,12 +58,13 @@ export class OwnFiles {
 
   /** Applies an earlier patch to fresh files, exactly or not at all. */
   async restore(patch: ArtifactRef, signal: AbortSignal): Promise<void> {
+    const { workTree, listed } = this.checkout;
     const file = join(this.#home, randomUUID());
     await fetchFile(this.#store, patch, file);
-    const args = ['apply', '--index', '--whitespace=nowarn', file];
-    await this.checkout.workTree.run(args, { signal });
+    // Files of one's own have inodes and times of their own, and git is to know them.
+    if (listed !== undefined) await workTree.run(['update-index', '-q', '--refresh'], { signal });
+    await workTree.run(['apply', '--index', '--whitespace=nowarn', file], { signal });
     await rm(file);
-    await this.checkout.changed(); // the index holds them already; now they are known
   }
 
   /** One at a time: they share an index. */
@@ -73,16 +80,45 @@ export class OwnFiles {
   }
 
   async #save(): Promise<ArtifactRef | null> {
+    const changes = await this.#changesInScope();
+    if (changes === '') return null;
+    if (changes === this.#saved?.changes) return this.#saved.patch;
+    const index = join(this.#home, 'index');
+    await copyIndex(this.tree.index, index);
     const { workTree } = this.checkout;
-    const changed = await this.checkout.changed();
-    if (changed === undefined) {
-      this.#outside = [];
-      return null;
-    }
-    await updateIndex(workTree, await this.#allowed(changed));
+    const input = Buffer.from(changes, 'latin1');
+    await workTree.run(['update-index', '--replace', '-z', '--index-info'], { input });
+    const patch = await this.#storePatch();
+    this.#saved = { changes, patch };
+    return patch;
+  }
+
+  /** What the index is to be told of, as git reads it; '' for nothing. Sets `outside`. */
+  async #changesInScope(): Promise<string> {
+    const { layer, hashed, listed } = this.checkout;
+    const { repository } = this.tree;
+    await using rules = new IgnoreRules(repository, join(this.#home, 'scratch', randomUUID()));
+    const found = await findFiles(layer, rules);
+    let before = listed;
+    if (found.gone.length > 0) before ??= await sourceFiles(this.tree);
+    const gone = before === undefined ? [] : lostFiles(found, before);
+    const { kept, refused } = divide({ files: found.files, gone }, this.#keeps);
+    const compared = new Set(refused.files.filter((file) => file.isInSource && file.stats.size <= MAX_FILE_BYTES));
+    if (compared.size > 0) before ??= await sourceFiles(this.tree);
+    const entries = await hashed.entries([...kept.files, ...compared]);
+    const isChanged = ({ path }: FoundFile): boolean => before === undefined || entries.get(path) !== before.get(path);
+    const isOutside = (file: FoundFile): boolean => !compared.has(file) || isChanged(file);
+    const outside = [...refused.gone, ...refused.files.filter(isOutside).map(({ path }) => path)];
+    this.#outside = outside.map(shown).sort();
+    const changed = kept.files.filter((file) => entries.has(file.path) && isChanged(file));
+    const lines = kept.gone.map((path) => `0 ${'0'.repeat(40)}\t${path}\0`);
+    return [...lines, ...changed.map(({ path }) => `${entries.get(path) ?? ''}\t${path}\0`)].join('');
+  }
+
+  async #storePatch(): Promise<ArtifactRef | null> {
     const file = join(this.#home, randomUUID());
     try {
-      await workTree.run(['diff-index', '--cached', ...DIFF, this.tree.id], { outputFile: file });
+      await this.checkout.workTree.run(['diff-index', '--cached', ...DIFF, this.tree.id], { outputFile: file });
       if ((await stat(file)).size === 0) return null;
       if (this.#baseCommit === undefined) return await this.#store.putFile(file);
       // Git skips what stands before the first file of a patch, and nothing may follow the last.
@@ -90,21 +126,6 @@ export class OwnFiles {
     } finally {
       await Promise.all([file, `${file}.headed`].map((path) => rm(path, { force: true })));
     }
-  }
-
-  /** What the index may hear of; what it may not and has changed is remembered in `outside`. */
-  async #allowed({ files, gone }: IndexUpdate): Promise<IndexUpdate> {
-    const isKept = (path: BytePath): boolean => this.#keeps(shown(path));
-    const refused = files.filter((path) => !isKept(path));
-    const known = refused.length === 0 ? new Set<BytePath>() : new Set(await indexed(this.checkout.workTree));
-    const outside = [...gone.filter((path) => !isKept(path)), ...refused.filter((path) => !known.has(path))];
-    if (refused.some((path) => known.has(path))) {
-      const { stdout } = await this.checkout.workTree.run(['diff-files', '-z', '--name-only']);
-      const here = new Set(refused);
-      outside.push(...records(stdout).filter((path) => here.has(path)));
-    }
-    this.#outside = [...new Set(outside.map(shown))].sort();
-    return { files: files.filter(isKept), gone: gone.filter(isKept) };
   }
 }
 

@@ -12,7 +12,7 @@ import { SharedWork } from './shared-work.ts';
 import { WorkspaceUnavailable } from './workspace.ts';
 
 /** A time long past: an index written today then trusts every entry, and any later write shows. 2001-09-09T01:46:40Z */
-const LONG_AGO_S = 1_000_000_000;
+export const LONG_AGO_S = 1_000_000_000;
 
 /** One tree, checked out once for all who read it: its repository, its files, and an index that fits them. */
 export class Tree {
