@@ -40,6 +40,11 @@ export class PrefixGate {
     this.#now = now;
   }
 
+  /** Prefixes remembered. */
+  get size(): number {
+    return this.#prefixes.size;
+  }
+
   /** Whether a call with this prefix is expected to read it from the cache. */
   isWarm(key: string): boolean {
     return (this.#prefixes.get(key)?.warmUntilMs ?? 0) > this.#now();
