@@ -2,8 +2,8 @@
  * gitignore patterns, matched in time linear in pattern × path: rules and paths come from strangers, and a regular
  * expression made of them could hold up every subagent of a worker. Tested against the npm package `ignore`.
  */
-type Glyph = '?' | '*' | { char: string } | { not: boolean; ranges: readonly (readonly [number, number])[] };
-type Segment = '**' | readonly Glyph[];
+export type Glyph = '?' | '*' | { char: string } | { not: boolean; ranges: readonly (readonly [number, number])[] };
+export type Segment = '**' | readonly Glyph[];
 
 export interface PathPattern {
   segments: readonly Segment[];
@@ -40,20 +40,57 @@ export function parsePattern(text: string, options: { looseSubtree?: boolean } =
 
 /** Whether the pattern names `path` (relative, posix) or a directory above it, as an ignore file would. */
 export function coversPath(pattern: PathPattern, path: string, isDirectory = false): boolean {
-  return matchSegments(pattern, path.split('/'), (matched, total) => {
+  return matchSegments(pattern, namesOf(path), matchName, (matched, total) => {
     return matched < total || isDirectory || !pattern.directoryOnly;
   });
 }
 
 /** Whether the pattern names exactly `path`, as a glob would. */
 export function matchesPath(pattern: PathPattern, path: string): boolean {
-  return !pattern.directoryOnly && matchSegments(pattern, path.split('/'), (matched, total) => matched === total);
+  return (
+    !pattern.directoryOnly && matchSegments(pattern, namesOf(path), matchName, (matched, total) => matched === total)
+  );
 }
 
+/**
+ * Whether `wide`, relative to the directory of names `wideFrom`, covers all that `narrow` covers; false is no proof of the
+ * opposite. A `**` of `narrow` is covered by one of `wide` alone.
+ */
+export function coversPattern(
+  wide: PathPattern,
+  narrow: PathPattern,
+  from: { wide: readonly string[]; narrow: readonly string[] } = { wide: [], narrow: [] },
+): boolean {
+  const literal = (name: string): Segment => Array.from(name, (char) => ({ char }));
+  const outer = { ...wide, segments: [...from.wide.map(literal), ...wide.segments] };
+  const inner = [...from.narrow.map(literal), ...narrow.segments];
+  const covers = (one: readonly Glyph[], other: Segment): boolean => other !== '**' && coversName(one, other);
+  return matchSegments(outer, inner, covers, (matched, total) => {
+    return matched < total || !wide.directoryOnly || narrow.directoryOnly;
+  });
+}
+
+/** The names a pattern begins with that are spelled out. `isWhole`: it has no others; `isSubtree`: only a `**` follows. */
+export function literalPrefix({ segments }: PathPattern): { names: string[]; isWhole: boolean; isSubtree: boolean } {
+  const spelled = segments.map(spelledName);
+  const end = spelled.indexOf(undefined);
+  const names = spelled.slice(0, end < 0 ? spelled.length : end).filter((name) => name !== undefined);
+  return { names, isWhole: end < 0, isSubtree: end === segments.length - 1 && segments[end] === '**' };
+}
+
+function spelledName(segment: Segment): string | undefined {
+  if (segment === '**') return undefined;
+  const chars = segment.map((glyph) => (typeof glyph === 'object' && 'char' in glyph ? glyph.char : undefined));
+  return chars.includes(undefined) ? undefined : chars.join('');
+}
+
+const namesOf = (path: string): string[][] => path.split('/').map((name) => Array.from(name));
+
 /** The usual walk with one way back, to the last `**`; `accepts` judges how much of the path the pattern has used. */
-function matchSegments(
+function matchSegments<Name>(
   { segments }: PathPattern,
-  names: readonly string[],
+  names: readonly Name[],
+  matches: (segment: readonly Glyph[], name: Name) => boolean,
   accepts: (matched: number, total: number) => boolean,
 ): boolean {
   const retry = { pattern: -1, name: 0 };
@@ -69,7 +106,7 @@ function matchSegments(
       continue;
     } else if (segment === undefined) {
       if (accepts(name, names.length)) return true;
-    } else if (name < names.length && matchName(segment, Array.from(names[name]!))) {
+    } else if (name < names.length && matches(segment, names[name]!)) {
       at++;
       name++;
       continue;
@@ -80,7 +117,17 @@ function matchSegments(
   }
 }
 
-function matchName(glyphs: readonly Glyph[], chars: readonly string[]): boolean {
+const matchName = (glyphs: readonly Glyph[], chars: readonly string[]): boolean =>
+  matchGlyphs(glyphs, chars, matchGlyph);
+
+const coversName = (wide: readonly Glyph[], narrow: readonly Glyph[]): boolean =>
+  matchGlyphs(wide, narrow, coversGlyph);
+
+function matchGlyphs<Char>(
+  glyphs: readonly Glyph[],
+  chars: readonly Char[],
+  matches: (glyph: Exclude<Glyph, '*'>, char: Char) => boolean,
+): boolean {
   const retry = { glyph: -1, char: 0 };
   let at = 0;
   for (let char = 0; at < glyphs.length || char < chars.length;) {
@@ -88,7 +135,7 @@ function matchName(glyphs: readonly Glyph[], chars: readonly string[]): boolean 
     if (glyph === '*') {
       retry.glyph = at++;
       retry.char = char;
-    } else if (glyph !== undefined && char < chars.length && matchGlyph(glyph, chars[char]!)) {
+    } else if (glyph !== undefined && char < chars.length && matches(glyph, chars[char]!)) {
       at++;
       char++;
     } else {
@@ -98,6 +145,15 @@ function matchName(glyphs: readonly Glyph[], chars: readonly string[]): boolean 
     }
   }
   return true;
+}
+
+/** One glyph that stands for one character; a star is only covered by a star, which takes all. */
+function coversGlyph(wide: Exclude<Glyph, '*'>, narrow: Glyph): boolean {
+  if (narrow === '*') return false;
+  if (wide === '?') return true;
+  if (narrow === '?') return false;
+  if ('char' in narrow) return matchGlyph(wide, narrow.char);
+  return JSON.stringify(wide) === JSON.stringify(narrow);
 }
 
 function matchGlyph(glyph: Exclude<Glyph, '*'>, char: string): boolean {

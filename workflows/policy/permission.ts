@@ -52,7 +52,7 @@ export interface PermissionRequest {
 export type Decision =
   { allow: true; rule: string } | { allow: false; reason: DenialReason; rule?: string; detail?: string };
 
-interface ReadGrant {
+export interface ReadGrant {
   allow: readonly PermissionRule[];
   deny: readonly PermissionRule[];
   /** A deny rule nobody can read: then nothing is allowed. */
@@ -100,7 +100,8 @@ function allowedBy(allow: readonly PermissionRule[], request: PermissionRequest)
   return { allow: false, reason: isHost ? 'HOST_DENIED' : 'NOT_GRANTED' };
 }
 
-function readGrant(grant: Grant): ReadGrant {
+/** The grant's rules, read once for each grant object. */
+export function readGrant(grant: Grant): ReadGrant {
   const known = read.get(grant);
   if (known) return known;
   const deny = grant.deny.map((text) => readRule(text, 'deny'));
