@@ -108,8 +108,14 @@ export class ProviderModel {
       const missing = this.#missing.get(kind) ?? 0;
       const fullMs = this.#options.now() + (missing * 60_000) / limit;
       headers.set(`anthropic-ratelimit-${HEADER[kind]}-limit`, `${limit}`);
-      headers.set(`anthropic-ratelimit-${HEADER[kind]}-remaining`, `${Math.max(0, Math.floor(this.#capacity(kind) - missing))}`);
-      headers.set(`anthropic-ratelimit-${HEADER[kind]}-reset`, new Date(Math.ceil(fullMs / 1_000) * 1_000).toISOString());
+      headers.set(
+        `anthropic-ratelimit-${HEADER[kind]}-remaining`,
+        `${Math.max(0, Math.floor(this.#capacity(kind) - missing))}`,
+      );
+      headers.set(
+        `anthropic-ratelimit-${HEADER[kind]}-reset`,
+        new Date(Math.ceil(fullMs / 1_000) * 1_000).toISOString(),
+      );
     }
     return headers;
   }

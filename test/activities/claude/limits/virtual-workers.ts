@@ -53,7 +53,13 @@ export class VirtualWorkers {
     const limits = createProviderLimits({ clock: this.clock, random: () => random.next() });
     this.#shape.fleets.forEach((agents, fleet) => {
       for (let agent = 0; agent < agents; agent += 1) {
-        void this.#live(limits, worker, `fleet-${fleet}`, seededRandom(`${this.#seed}/${worker}/${fleet}/${agent}`), stop.signal);
+        void this.#live(
+          limits,
+          worker,
+          `fleet-${fleet}`,
+          seededRandom(`${this.#seed}/${worker}/${fleet}/${agent}`),
+          stop.signal,
+        );
       }
     });
   }
@@ -78,7 +84,13 @@ export class VirtualWorkers {
     };
   }
 
-  async #live(limits: ProviderLimits, worker: string, fleetId: string, random: Random, signal: AbortSignal): Promise<void> {
+  async #live(
+    limits: ProviderLimits,
+    worker: string,
+    fleetId: string,
+    random: Random,
+    signal: AbortSignal,
+  ): Promise<void> {
     while (!signal.aborted) {
       try {
         await this.#call(limits, worker, fleetId, random, signal);
@@ -90,7 +102,13 @@ export class VirtualWorkers {
     }
   }
 
-  async #call(limits: ProviderLimits, worker: string, fleetId: string, random: Random, signal: AbortSignal): Promise<void> {
+  async #call(
+    limits: ProviderLimits,
+    worker: string,
+    fleetId: string,
+    random: Random,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { inputTokens: meanInput, outputTokens: meanOutput, cached = 0, maxTokens = 8_000, durationMs } = this.#shape;
     const inputTokens = Math.ceil(random.logNormal(meanInput, SIGMA));
     const outputTokens = Math.min(maxTokens, Math.ceil(random.logNormal(meanOutput, SIGMA)));

@@ -1,0 +1,156 @@
+import { APIError } from '@anthropic-ai/sdk';
+import type { Usage } from '../../../workflows/contract/task.schema.ts';
+import type { ClaudeTrouble } from '../claude.ts';
+import { Allowance } from './allowance.ts';
+import type { Clock } from './clock.ts';
+import { countedInput, DemandLearner, type Demand } from './demand.ts';
+import { FleetQueue, type Place } from './fleet-queue.ts';
+import type { Gate } from './gate.ts';
+import type { AdmissionRequest, Reservation } from './limits.ts';
+import { LedgerReservation, type Granted, type Ledger } from './reservation.ts';
+
+export interface Surroundings {
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  /** Called when a refusal makes further calls of the class vain, until a moment where one is named. */
+  close: (trouble: ClaudeTrouble, untilMs: number | undefined) => void;
+}
+
+interface Waiter {
+  readonly request: AdmissionRequest;
+  readonly admit: (reservation: Reservation) => void;
+  readonly refuse: (reason: unknown) => void;
+  readonly probed: readonly Gate[];
+}
+
+/** At the documented tiers the output limit is a fifth of the input limit: so much more does an output token weigh. */
+const OUTPUT_WEIGHT = 5;
+/** Shares change with the level without anybody telling. */
+const LONGEST_NAP_MS = 500;
+/** Who waits longer parks, and gives its slot to others. */
+const LONGEST_WAIT_MS = 120_000;
+/** Of a wait the provider asked for, added by chance: other workers were told the same. At most so long. */
+const SPREAD = 0.1;
+const LONGEST_SPREAD_MS = 2_000;
+
+/** Lets the calls of one model class go as the allowance has it, the fleets in turn. */
+export class ClassLimiter implements Ledger {
+  readonly #around: Surroundings;
+  readonly #allowance: Allowance;
+  readonly #queue = new FleetQueue<Waiter>();
+  readonly #learner = new DemandLearner();
+  #cancelNap: (() => void) | undefined;
+  #lastCutMs = -Infinity;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+    this.#allowance = new Allowance(around.clock.now());
+  }
+
+  /** `probed`: the gates this call is the probe of. */
+  admit(request: AdmissionRequest, probed: readonly Gate[]): Promise<Reservation> {
+    const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
+    const { signal } = request;
+    const onAbort = (): void => {
+      this.#queue.remove(place);
+      for (const gate of probed) gate.probeEnded();
+      reject(signal.reason as Error);
+      this.#pump();
+    };
+    const leave = (): void => signal.removeEventListener('abort', onAbort);
+    const place: Place<Waiter> = this.#queue.add(request.fleetId, {
+      request,
+      probed,
+      admit: (reservation) => (leave(), resolve(reservation)),
+      refuse: (reason) => (leave(), reject(reason as Error)),
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    this.#pump();
+    return promise;
+  }
+
+  /** Everybody who waits is refused with this. Returns how many. */
+  refuseAll(trouble: ClaudeTrouble): number {
+    const waiters = this.#queue.clear();
+    for (const { refuse } of waiters) refuse(trouble);
+    this.#pump();
+    return waiters.length;
+  }
+
+  observed({ entry, probed }: Granted, status: number, headers: Headers): void {
+    this.#allowance.report(headers, entry, this.#around.clock.now());
+    if (status < 400) for (const gate of probed) gate.open();
+    this.#pump();
+  }
+
+  ended({ request, entry, probed }: Granted, usage: Usage | undefined, hasBegun: boolean): void {
+    const actual = usage === undefined ? (hasBegun ? entry.demand : undefined) : demandOf(usage);
+    this.#allowance.end(entry, actual, this.#around.clock.now());
+    this.#queue.charge(request.fleetId, (actual === undefined ? 0 : weigh(actual)) - weigh(entry.demand));
+    if (usage !== undefined) this.#learner.learn(request.fleetId, request.inputTokens, usage);
+    for (const gate of probed) {
+      if (usage === undefined) gate.probeEnded();
+      else gate.open();
+    }
+    this.#pump();
+  }
+
+  refused({ atMs, probed }: Granted, trouble: ClaudeTrouble): void {
+    const { verdict } = trouble;
+    const nowMs = this.#around.clock.now();
+    if (verdict.act === 'pause') this.#around.close(trouble, verdict.resetAtMs);
+    if (verdict.act !== 'retry' || !verdict.isRefusal) return;
+    for (const gate of probed) gate.open();
+    // What was sent before the last cut says nothing about the pace since.
+    if (atMs >= this.#lastCutMs) {
+      this.#lastCutMs = nowMs;
+      this.#allowance.cut(isGrowthRefusal(trouble), nowMs);
+    }
+    this.#wait(trouble, verdict.afterMs ?? 0, nowMs);
+  }
+
+  #wait(trouble: ClaudeTrouble, afterMs: number, nowMs: number): void {
+    if (afterMs > LONGEST_WAIT_MS) this.#around.close(trouble, nowMs + afterMs);
+    else if (afterMs > 0) {
+      const spreadMs = Math.min(LONGEST_SPREAD_MS, afterMs * SPREAD) * this.#around.random();
+      this.#allowance.pause(nowMs + afterMs + spreadMs);
+    }
+  }
+
+  /** Lets go whoever may, then sleeps until the next may. */
+  #pump(): void {
+    this.#cancelNap?.();
+    this.#cancelNap = undefined;
+    const nowMs = this.#around.clock.now();
+    for (let place = this.#queue.peek(); place !== undefined; place = this.#queue.peek()) {
+      const { fleetId, inputTokens, maxTokens } = place.item.request;
+      const demand = this.#learner.expect(fleetId, inputTokens, maxTokens);
+      const waitMs = this.#allowance.waitMs(demand, nowMs);
+      if (waitMs > 0) {
+        this.#cancelNap = this.#around.clock.after(Math.min(LONGEST_NAP_MS, Math.ceil(waitMs)), () => this.#pump());
+        return;
+      }
+      this.#queue.serve(place, weigh(demand));
+      this.#grant(place.item, demand, nowMs);
+    }
+  }
+
+  #grant({ request, probed, admit }: Waiter, demand: Demand, nowMs: number): void {
+    const entry = this.#allowance.take(demand, nowMs);
+    admit(new LedgerReservation(this, { request, entry, atMs: nowMs, probed }));
+  }
+}
+
+function demandOf(usage: Usage): Demand {
+  return { input: countedInput(usage), output: usage.output_tokens };
+}
+
+/** What a call weighs between fleets; never nothing. */
+function weigh({ input, output }: Demand): number {
+  return 1 + input + OUTPUT_WEIGHT * output;
+}
+
+function isGrowthRefusal({ cause }: ClaudeTrouble): boolean {
+  return cause instanceof APIError && cause.errorCode === 'ramp_limit_exceeded';
+}
