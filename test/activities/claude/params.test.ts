@@ -45,7 +45,7 @@ function blocksOf(params: MessageParams): { json: string; isMarked: boolean }[] 
     ...(params.tools ?? []),
     ...(params.system as object[]),
     ...params.messages.flatMap(({ role, content }) =>
-      typeof content === 'string' ? [{ role, ...text(content) }] : content.map((block) => ({ role, ...block })),
+      typeof content === 'string' ? [{ role, ...text(content) }] : (content ?? []).map((block) => ({ role, ...block })),
     ),
   ];
   const blocks = list.map((block) => {
@@ -79,7 +79,7 @@ describe('a conversation that grows', () => {
           .slice(0, length)
           .map(({ json }) => json);
       expect(bytes(params)).toEqual(bytes(former));
-      const settings = ({ messages: _messages, ...rest }: MessageParams) => JSON.stringify(rest);
+      const settings = (one: MessageParams) => JSON.stringify({ ...one, messages: [] });
       expect(settings(params)).toBe(settings(former));
     }
   });

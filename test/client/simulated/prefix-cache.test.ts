@@ -68,6 +68,18 @@ describe('the prompt cache', () => {
     expect(read(cache, body(1, { tools }), 1).cache_read_input_tokens).toBe(0);
   });
 
+  it('loses the messages, but neither tools nor system, when thinking or the choice of tools changes', () => {
+    const tools = [{ name: 'Read', input_schema: { type: 'object' as const } }];
+    const stable = promptTokens(body(1, { tools, messages: [] }));
+    for (const change of [{ tool_choice: { type: 'none' } }, { thinking: { type: 'disabled' } }] as const) {
+      const cache = new PrefixCache();
+      const written = promptTokens(body(1, { tools }));
+      read(cache, body(1, { tools }), 0);
+      expect(read(cache, body(2, { tools }), 1).cache_read_input_tokens).toBe(written);
+      expect(read(cache, body(2, { tools, ...change }), 1).cache_read_input_tokens).toBe(stable);
+    }
+  });
+
   it('keeps nothing shorter than the minimum of the model', () => {
     const short = { system: 'short', messages: [{ role: 'user' as const, content: 'task '.repeat(1_000) }] };
     const cache = new PrefixCache();
