@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { CommandFailure } from './cli/context.ts';
+import { readOperator, type OperatorConfig } from './local/operator.ts';
 import { readSettings, type Settings } from './local/settings-file.ts';
 
 /** The environment, read once. The only client file that may look at it. */
@@ -41,6 +42,8 @@ export interface Config {
   temporalBinary: string | undefined;
   /** What any checkout may share and anyone may delete: built binaries, compiled code. */
   cache: string;
+  /** What the operator says of the workers brought up from here. */
+  operator: OperatorConfig;
   /** The whole environment, for the processes started from here. */
   environment: Environment;
 }
@@ -94,6 +97,7 @@ export function readConfig(
     idleExitMs: wholeNumber('MUSTER_IDLE_EXIT_MS', env('MUSTER_IDLE_EXIT_MS')) ?? IDLE_EXIT_MS,
     temporalBinary: binary && resolve(cwd, binary),
     cache: join(base('XDG_CACHE_HOME', '.cache'), 'muster'),
+    operator: readOperator(env, settings, cwd),
     environment,
   };
 }
@@ -149,7 +153,7 @@ function artifactsDirectory(value: string): string {
   }
 }
 
-type Lookup = (key: string) => string | undefined;
+export type Lookup = (key: string) => string | undefined;
 
 /** Temporal's own configuration file counts only when asked for: a profile meant for other work must not be used by surprise. */
 function temporalService(environment: Environment, env: Lookup, settings: Settings): TemporalService | undefined {

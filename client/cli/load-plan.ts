@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { findModel, nearestModel } from '../../activities/claude/prices.ts';
 import { loadFleet } from '../spec/load.ts';
+import type { Config } from '../config.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import type { RunFlags } from './commands/run.ts';
 import { CommandFailure } from './context.ts';
@@ -11,7 +12,7 @@ import { LATER_FILES } from './later.ts';
 export async function loadPlan(
   file: string,
   flags: Pick<RunFlags, 'param' | 'budget' | 'timeout' | 'maxAgents' | 'model' | 'concurrency'>,
-  defaults: { model: string | undefined; concurrency: number | undefined },
+  config: Pick<Config, 'model' | 'concurrency' | 'environment' | 'operator'>,
 ): Promise<FleetPlan> {
   if (LATER_FILES.test(file)) {
     throw new CommandFailure(
@@ -35,9 +36,11 @@ export async function loadPlan(
       ...(concurrency !== undefined && { concurrency }),
     },
     defaults: {
-      ...(defaults.model !== undefined && { model: defaults.model }),
-      ...(defaults.concurrency !== undefined && { concurrency: defaults.concurrency }),
+      ...(config.model !== undefined && { model: config.model }),
+      ...(config.concurrency !== undefined && { concurrency: config.concurrency }),
     },
+    environment: config.environment,
+    operatorMcpServers: Object.keys(config.operator.mcpServers),
     knownModels: (name) => findModel(name) || (nearestModel(name) ?? false),
   });
 }

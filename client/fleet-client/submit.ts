@@ -62,7 +62,10 @@ export async function register(
   const { agentsQueue, endpoint, isSimulated: simulated, reuse } = placement;
   const hasGraph = tasks.some(({ dependsOn }) => dependsOn.length > 0);
   const manifest = await records.saveManifest(
-    { v: 1, fleetId, name: plan.name, hasGraph, simulated, endpoint, reuse },
+    {
+      ...{ v: 1, fleetId, name: plan.name, hasGraph, simulated, endpoint, reuse },
+      ...(plan.mcpServers && { mcpServers: plan.mcpServers }),
+    },
     tasks,
   );
   await commitIneligible(store, fleetId, plan, tasks, simulated);

@@ -18,6 +18,8 @@ export interface DaemonState extends DaemonFile {
   port: number | null;
   /** Brought up by hand (`muster up`): it does not end when idle, nor is it ended by a worker that does. */
   isKept?: boolean;
+  /** Of a worker: fingerprint of the operator's configuration it was started with. */
+  operator?: string;
 }
 
 export type DaemonKind = 'server' | 'simulated' | 'worker';
@@ -34,6 +36,7 @@ export interface DaemonSpec {
   environment: Environment;
   port: number | null;
   isKept: boolean;
+  operator?: string;
 }
 
 /** Marks the environment of daemons, so that one nobody wrote down is found again. */
@@ -73,8 +76,12 @@ export class Daemon {
       child.unref();
       await once(child, 'spawn');
       const identity = identify(child.pid!) ?? { pid: child.pid!, startTicks: '' };
-      const { port, isKept } = spec;
-      const state: DaemonState = { ...identity, version: VERSION, address: null, isReady: false, port, isKept };
+      const { port, isKept, operator } = spec;
+      const state: DaemonState = {
+        ...identity,
+        ...{ version: VERSION, address: null, isReady: false, port, isKept },
+        ...(operator !== undefined && { operator }),
+      };
       writeState(spec.home, spec.file, state);
       return new Daemon(spec, state, log, logStart);
     } finally {
@@ -113,8 +120,18 @@ export function readState(home: string, file: string): DaemonState | undefined {
   try {
     const state = JSON.parse(readFileSync(join(home, file), 'utf8')) as Partial<DaemonState> | null;
     if (!state || !Number.isInteger(state.pid) || typeof state.version !== 'string') return undefined;
-    const { startTicks = null, address = null, isReady = true, port = null, isKept = false } = state;
-    return { pid: state.pid!, version: state.version, startTicks, address, isReady, port, isKept };
+    const { startTicks = null, address = null, isReady = true, port = null, isKept = false, operator } = state;
+    const { pid, version } = state;
+    return {
+      pid: pid!,
+      version,
+      startTicks,
+      address,
+      isReady,
+      port,
+      isKept,
+      ...(operator !== undefined && { operator }),
+    };
   } catch (error) {
     if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

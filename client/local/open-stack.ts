@@ -18,7 +18,15 @@ import { EMBEDDED, retriesOutliveClosing } from './connection-options.ts';
 import { connectEmbedded, NAMESPACE, readServer, SERVER_LOG, startServer } from './server.ts';
 import { findSimulated, SIMULATED_LOG, startSimulated } from './simulated.ts';
 import type { Stack } from './stack.ts';
-import { endWorkers, hasWorker, startWorker, workerLog, workerName, type TemporalTarget } from './worker.ts';
+import {
+  endWorkers,
+  hasFittingWorker,
+  hasWorker,
+  startWorker,
+  workerLog,
+  workerName,
+  type TemporalTarget,
+} from './worker.ts';
 
 /** Workers of others are asked after this often. */
 const LOOK_AGAIN_MS = 15_000;
@@ -93,9 +101,9 @@ class LocalStack implements Stack {
     const access = given.isSimulated ? { ...given, baseUrl: await ensureSimulated(this.#place) } : given;
     const name = fingerprint(access);
     const queue = agentsQueue(name);
-    if (!(await this.#isServed(name))) {
+    if (!(await this.#isServed(name, hasFittingWorker))) {
       await withHomeLock(this.home, this.#place.onProgress, async () => {
-        if (!(await this.#isServed(name))) await startWorker(this.#place, access, name, this.#target);
+        if (!(await this.#isServed(name, hasFittingWorker))) await startWorker(this.#place, access, name, this.#target);
       });
     }
     this.#ensured.set(name, given);
@@ -118,7 +126,8 @@ class LocalStack implements Stack {
     if (!this.#place.config.temporal) await this.#mendServer();
     for (const [name, access] of [...this.#ensured]) {
       const isBacked = !access.isSimulated || findSimulated(this.home) !== undefined;
-      if (isBacked && (await this.#isServed(name))) continue;
+      // Two commands of different operators' configurations must not replace each other's worker for ever.
+      if (isBacked && (await this.#isServed(name, hasWorker))) continue;
       this.#respectDown();
       const queue = await this.#ensureWorker(access);
       // A simulated Claude that had to take another port goes by another name.
@@ -147,8 +156,8 @@ class LocalStack implements Stack {
   }
 
   /** Embedded, only our own workers count; elsewhere anybody's do. */
-  async #isServed(name: string): Promise<boolean> {
-    if (hasWorker(this.#place, name)) return true;
+  async #isServed(name: string, has: typeof hasWorker): Promise<boolean> {
+    if (has(this.#place, name)) return true;
     if (!this.#place.config.temporal) return false;
     if (performance.now() - (this.#seenServed.get(name) ?? -Infinity) < LOOK_AGAIN_MS) return true;
     const { connection, namespace } = this.#target;

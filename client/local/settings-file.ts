@@ -3,6 +3,13 @@ import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { MAX_CONCURRENCY } from '../../workflows/contract/limits.ts';
+import {
+  InternalNetwork,
+  SANDBOXES,
+  readMcpServers,
+  type OperatorMcpServer,
+  type SandboxKind,
+} from '../../workflows/contract/operator.schema.ts';
 import { CommandFailure } from '../cli/context.ts';
 
 /** What `muster.config.yaml` or the user's `config.yaml` may say. Paths are absolute. */
@@ -14,17 +21,27 @@ export interface Settings {
   home?: string;
   artifacts?: string;
   temporalAddress?: string;
+  /** From here on the operator's own: of the user's file alone. */
+  sandbox?: SandboxKind;
+  sandboxReadOnlyPaths?: string[];
+  egressInternal?: string[];
+  mcpServers?: Record<string, OperatorMcpServer>;
 }
+
+/** A checkout, which may be anyone's, must not decide whose work our workers do, nor what they let it do. */
+const OPERATORS_KEYS = ['temporalAddress', 'sandbox', 'sandboxReadOnlyPaths', 'egressInternal', 'mcpServers'] as const;
 
 interface Key {
   expected: string;
-  /** The value as kept; undefined: it is wrong. */
+  /** The value as kept; undefined: it is wrong. May throw an error that says more. */
   read(value: unknown, directory: string): unknown;
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value.trim() ? value : undefined);
 const path = (value: unknown, directory: string): string | undefined =>
   text(value) && resolve(directory, String(value));
+
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
 
 const KEYS: Readonly<Record<keyof Settings, Key>> = {
   model: { expected: 'a model such as claude-sonnet-5-5', read: text },
@@ -33,6 +50,16 @@ const KEYS: Readonly<Record<keyof Settings, Key>> = {
   home: { expected: 'a directory', read: path },
   artifacts: { expected: 'a directory', read: path },
   temporalAddress: { expected: 'HOST:PORT', read: (value) => (/^\S+:\d+$/.test(String(value)) ? value : undefined) },
+  sandbox: { expected: SANDBOXES.join(' or '), read: (value) => SANDBOXES.find((kind) => kind === value) },
+  sandboxReadOnlyPaths: {
+    expected: 'a list of directories',
+    read: (value, directory) => (list(value).every(text) ? list(value).map((one) => path(one, directory)) : undefined),
+  },
+  egressInternal: {
+    expected: 'a list of networks such as 10.1.0.0/16',
+    read: (value) => (list(value).every((one) => InternalNetwork.safeParse(one).success) ? list(value) : undefined),
+  },
+  mcpServers: { expected: 'names with {command, args, env} or {url, headers}', read: readMcpServers },
 };
 
 /**
@@ -40,11 +67,11 @@ const KEYS: Readonly<Record<keyof Settings, Key>> = {
  * naming file, line and key.
  */
 export function readSettings(project: string | undefined, user: string): Settings {
-  const settings = { ...readFile(user), ...(project ? readFile(project) : {}) };
-  // A checkout, which may be anyone's, must not decide whose work our workers do.
-  if (project && 'temporalAddress' in readFile(project))
-    throw new CommandFailure(2, `${project}: temporalAddress is not read from a project`, `write it into ${user}`);
-  return settings;
+  const ofProject = project ? readFile(project) : {};
+  const misplaced = OPERATORS_KEYS.find((key) => key in ofProject);
+  if (misplaced)
+    throw new CommandFailure(2, `${project}: ${misplaced} is not read from a project`, `write it into ${user}`);
+  return { ...readFile(user), ...ofProject };
 }
 
 function readFile(file: string): Settings {
@@ -67,9 +94,14 @@ function readKey(file: string, key: string, given: unknown): unknown {
       `did you mean ${closest(key, Object.keys(KEYS))}?`,
     );
   }
-  const value = known.read(given, dirname(file));
-  if (value === undefined)
-    throw new CommandFailure(2, `${file}: ${key}: ${JSON.stringify(given)} is wrong`, `write ${known.expected}`);
+  let value: unknown;
+  let why = `${JSON.stringify(given)} is wrong`;
+  try {
+    value = known.read(given, dirname(file));
+  } catch (error) {
+    why = error instanceof Error ? error.message : String(error);
+  }
+  if (value === undefined) throw new CommandFailure(2, `${file}: ${key}: ${why}`, `write ${known.expected}`);
   return value;
 }
 

@@ -9,6 +9,7 @@ import type { ClaudeAccess, Environment } from '../config.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { Daemon, endProcess, isServing, readState, removeState, type DaemonState } from './daemon.ts';
 import { VERSION } from './entries.ts';
+import { missingVariables, operatorEnvironment, operatorFingerprint } from './operator.ts';
 import { nodeEnvironment, type Place } from './place.ts';
 import { hasNewer, readPolls } from './pollers.ts';
 
@@ -32,11 +33,22 @@ export function workerName({ config: { temporal } }: Place, fingerprint: string)
   return `${fingerprint}-${where.slice(0, 6)}`;
 }
 
-/** Whether the home's own worker for this access runs, as `place` wants it. Under a millisecond. */
+/** Whether the home's own worker for this access runs, of whatever operator's configuration. Under a millisecond. */
 export function hasWorker(place: Place, fingerprint: string): boolean {
-  const state = readState(place.config.home, HOME.workerFile(workerName(place, fingerprint)));
-  return isServing(state) && (!place.isKept || state.isKept === true);
+  return servingState(place, fingerprint) !== undefined;
 }
+
+/** Whether it runs with the configuration the operator gives now. */
+export function hasFittingWorker(place: Place, fingerprint: string): boolean {
+  return servingState(place, fingerprint)?.operator === operatorOf(place);
+}
+
+function servingState(place: Place, fingerprint: string): DaemonState | undefined {
+  const state = readState(place.config.home, HOME.workerFile(workerName(place, fingerprint)));
+  return isServing(state) && (!place.isKept || state.isKept === true) ? state : undefined;
+}
+
+const operatorOf = ({ config }: Place): string => operatorFingerprint(config.operator, config.environment);
 
 /** All workers of the home that have a file, with their names. */
 export function listWorkers(home: string): { name: string; state: DaemonState }[] {
@@ -55,8 +67,8 @@ export function listWorkers(home: string): { name: string; state: DaemonState }[
 
 /**
  * Starts a worker for this access and resolves once it polls; the caller holds the home's lock and has seen that none
- * serves. One of another version, or one half started, is drained first. Throws `CommandFailure` with the end of its
- * log when it died instead.
+ * serves. One of another version or of another operator's configuration, or one half started, is drained first. Throws
+ * `CommandFailure` with the end of its log when it died instead, and 2 when the operator's configuration cannot be met.
  */
 export async function startWorker(
   place: Place,
@@ -67,7 +79,13 @@ export async function startWorker(
   const { config, onProgress, isKept } = place;
   const name = workerName(place, fingerprint);
   const file = HOME.workerFile(name);
+  const missing = missingVariables(config.operator, config.environment);
+  if (missing.length > 0)
+    throw new CommandFailure(2, `mcpServers names ${missing.join(', ')}, which is not set`, 'set these variables');
   const old = readState(config.home, file);
+  const operator = operatorOf(place);
+  if (isServing(old) && old.operator !== operator)
+    onProgress("draining the worker of another operator's configuration");
   if (old && old.version !== VERSION) onProgress(`draining the worker of muster ${old.version}`);
   if (old) await endProcess(old, DRAIN_MS);
   const queue = agentsQueue(fingerprint);
@@ -83,6 +101,7 @@ export async function startWorker(
     environment: workerEnvironment(place, access, target),
     port: null,
     isKept,
+    operator,
   });
   const deadline = performance.now() + READY_MS;
   while (!hasNewer(await readPolls(target.connection, target.namespace, queue), before)) {
@@ -115,6 +134,7 @@ function workerEnvironment({ config, isKept }: Place, access: ClaudeAccess, targ
     ...nodeEnvironment(config),
     ...(access.isSimulated ? {} : proxyEnvironment(config.environment)),
     ...Object.fromEntries(temporal),
+    ...operatorEnvironment(config.operator, config.home),
     MUSTER_ARTIFACTS: pathToFileURL(config.artifacts).href,
     MUSTER_PRICES: config.prices,
     MUSTER_SIMULATED: access.isSimulated ? '1' : undefined,

@@ -1,3 +1,6 @@
+import type { FaultList } from './fault-list.ts';
+import type { Path } from './source-document.ts';
+
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Longest duration taken: a Temporal timer holds it and a mistyped unit does not pass. */
@@ -17,4 +20,12 @@ export function parseDuration(value: unknown): number | undefined {
     ms = Math.round(ms);
   }
   return ms !== undefined && Number.isInteger(ms) && ms > 0 && ms <= MAX_DURATION_MS ? ms : undefined;
+}
+
+/** As above, of the value at `path`: what is none is a fault. */
+export function readDuration(value: unknown, path: Path, faults: FaultList): number | undefined {
+  const ms = value === undefined ? undefined : parseDuration(value);
+  if (value !== undefined && ms === undefined)
+    faults.add(path, `\`${String(path.at(-1))}\` is ${JSON.stringify(value)}`, `write ${DURATION_HINT}`);
+  return ms;
 }

@@ -7,6 +7,8 @@ export class FaultList {
   readonly faults: Fault[] = [];
   readonly #file: string;
   readonly #document: SourceDocument;
+  /** What a fleet gives all its tasks is wrong once, not a thousand times. */
+  readonly #said = new Set<string>();
 
   constructor(file: string, document: SourceDocument) {
     this.#file = file;
@@ -34,7 +36,11 @@ export class FaultList {
   }
 
   #push(path: Path, part: 'key' | 'value', message: string, hint: string): void {
-    this.faults.push({ file: this.#file, ...this.#document.locate(this.#spelled(path), part), message, hint });
+    const place = this.#document.locate(this.#spelled(path), part);
+    const key = `${place.line}:${place.column}:${message}`;
+    if (this.#said.has(key)) return;
+    this.#said.add(key);
+    this.faults.push({ file: this.#file, ...place, message, hint });
   }
 
   #spelled(path: Path): Path {

@@ -13,34 +13,38 @@ export interface KeyTable {
   later: ReadonlySet<string>;
 }
 
+/** Of a task, or of the fleet for all tasks without. */
+const INHERITED = ['permissions', 'fallbackModel', 'env', 'verify', 'retry', 'agent', 'projectMemory'];
+
 export const FLEET_KEYS: KeyTable = {
   owner: 'a fleet',
   known: new Set([
     ...['version', 'name', 'description', 'params', 'targets', 'exclude', 'eligible', 'task', 'tasks'],
-    ...['maxConcurrentAgents', 'maxTotalAgents', 'maxBudgetUsd', 'failIf'],
+    ...['maxConcurrentAgents', 'maxTotalAgents', 'maxBudgetUsd', 'failIf', 'mcpServers', ...INHERITED],
   ]),
-  later: new Set([
-    ...['steps', 'verify', 'workspaces', 'rollout', 'scout', 'pullRequest', 'hooks', 'schedule', 'notify', 'env'],
-    ...['mcpServers', 'retry', 'agent', 'projectMemory', 'fallbackModel'],
-  ]),
+  later: new Set([...['steps', 'workspaces', 'rollout', 'scout', 'pullRequest', 'hooks', 'schedule', 'notify']]),
 };
 
 export const TASK_KEYS: KeyTable = {
   owner: 'a task',
   known: new Set([
-    ...['label', 'prompt', 'workingDirectory', 'repo', 'context', 'permissions', 'model', 'effort', 'thinking'],
-    ...['timeout', 'stallTimeout', 'maxTurns', 'maxBudgetUsd', 'outputSchema', 'dependsOn'],
+    ...['label', 'prompt', 'workingDirectory', 'repo', 'context', 'model', 'effort', 'thinking', 'timeout'],
+    ...['stallTimeout', 'maxTurns', 'maxBudgetUsd', 'outputSchema', 'dependsOn', 'mcpServers', ...INHERITED],
   ]),
-  later: new Set([
-    ...['fallbackModel', 'env', 'mcpServers', 'verify', 'retry', 'agent', 'projectMemory', 'steps', 'rollout'],
-    ...['pullRequest', 'hooks'],
-  ]),
+  later: new Set(['steps', 'rollout', 'pullRequest', 'hooks']),
 };
 
 const NONE: ReadonlySet<string> = new Set();
 export const NESTED_KEYS: Readonly<Record<string, KeyTable>> = {
   permissions: { owner: 'permissions', known: new Set(['allow', 'deny', 'mode']), later: NONE },
   repo: { owner: 'repo', known: new Set(['url', 'ref']), later: NONE },
+  verify: { owner: 'a verification', known: new Set(['name', 'run', 'timeout']), later: new Set(['judge']) },
+  retry: { owner: 'retry', known: new Set(['maxAttempts', 'escalate']), later: NONE },
+  mcpServers: {
+    owner: 'an MCP server',
+    known: new Set(['type', 'command', 'args', 'env', 'url', 'headers']),
+    later: NONE,
+  },
   failIf: { owner: 'failIf', known: new Set(['rate', 'count']), later: NONE },
 };
 export const PARAM_KEYS: KeyTable = {
@@ -95,4 +99,26 @@ export function readKeys(
     }
   }
   return result;
+}
+
+/** Values of keys that hold keys themselves: objects, and lists or maps of objects. In place; their names stay. */
+export function readNestedKeys(
+  object: Record<string, unknown>,
+  path: Path,
+  spelling: Spelling,
+  faults: FaultList,
+): void {
+  const nested = (value: unknown, at: Path, key: string): unknown =>
+    isRecord(value) ? readKeys(value, at, NESTED_KEYS[key]!, spelling, faults) : value;
+  for (const key of Object.keys(NESTED_KEYS)) {
+    const value = object[key];
+    const at = [...path, key];
+    if (key === 'verify' && Array.isArray(value))
+      object[key] = value.map((item: unknown, i) => nested(item, [...at, i], key));
+    else if (key === 'mcpServers' && isRecord(value))
+      object[key] = Object.fromEntries(
+        Object.entries(value).map(([name, item]) => [name, nested(item, [...at, name], key)]),
+      );
+    else if (isRecord(value)) object[key] = nested(value, at, key);
+  }
 }

@@ -5,17 +5,22 @@ import { DEFAULT_CONCURRENCY, MAX_TASKS } from '../../workflows/contract/limits.
 import { resolveDependencies } from './dependencies.ts';
 import type { Labelled } from './dependencies.ts';
 import { FaultList } from './fault-list.ts';
-import { FLEET_KEYS, isRecord, NESTED_KEYS, readKeys, TASK_KEYS } from './keys.ts';
+import { FLEET_KEYS, isRecord, readKeys, readNestedKeys } from './keys.ts';
 import type { Spelling } from './keys.ts';
 import { parseJson } from './json-document.ts';
+import { McpDeclarations } from './mcp-servers.ts';
 import { MONEY_HINT, parseMicroUsd } from './money.ts';
 import { resolveParams } from './params.ts';
 import { InvalidFleet } from './plan.ts';
 import type { FleetPlan, PlannedTask } from './plan.ts';
+import { readRawTasks } from './raw-tasks.ts';
+import type { RawTask } from './raw-tasks.ts';
 import { checkHead, checkTask, describe } from './shape-faults.ts';
-import { EXPECTED } from './shapes.ts';
-import type { FleetHead, TaskShape } from './shapes.ts';
+import { EXPECTED } from './expected.ts';
+import type { FleetHead } from './shapes.ts';
 import type { Path, SourceDocument } from './source-document.ts';
+import { INHERITABLE } from './task-shape.ts';
+import type { TaskShape } from './task-shape.ts';
 import { TaskResolver } from './tasks.ts';
 import { fillParams, fillTarget } from './templates.ts';
 import type { Scalar } from './templates.ts';
@@ -40,6 +45,10 @@ export interface FleetSource {
   };
   /** Of the configuration: for a file that says nothing itself. */
   defaults?: { concurrency?: number; model?: string };
+  /** What `env` may name; omitted: nothing. */
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** MCP servers that the operator of this machine's workers declares. */
+  operatorMcpServers?: readonly string[];
   /** True for a model of the price table, else the nearest known one, or false when none is near. */
   knownModels: (model: string) => boolean | string;
 }
@@ -85,11 +94,6 @@ async function read(path: string, file: string): Promise<string> {
   }
 }
 
-interface RawTask {
-  value: Record<string, unknown>;
-  path: Path;
-}
-
 class FleetReader {
   readonly #input: FleetSource;
   readonly #document: SourceDocument;
@@ -109,9 +113,14 @@ class FleetReader {
     const root = this.#root();
     const params = resolveParams(root['params'], this.#input.params, this.#faults);
     const head = this.#head(root, params);
-    const raw = this.#rawTasks(root);
-    const { base, overrides, defaults, knownModels } = { base: this.#base, defaults: {}, ...this.#input };
-    const resolver = new TaskResolver({ base, overrides, defaults, knownModels }, this.#faults);
+    const isBareList = Array.isArray(this.#document.value);
+    const raw = readRawTasks(root, { isBareList, spelling: this.#spelling, faults: this.#faults });
+    const { overrides, defaults = {}, environment = {}, operatorMcpServers = [], knownModels } = this.#input;
+    const mcp = new McpDeclarations(operatorMcpServers, this.#faults);
+    if (head.mcpServers) mcp.declare(head.mcpServers, ['mcpServers']);
+    const fleet = Object.fromEntries(INHERITABLE.filter((key) => key in head).map((key) => [key, head[key]]));
+    const surroundings = { base: this.#base, overrides, defaults, fleet, environment, mcp, knownModels };
+    const resolver = new TaskResolver(surroundings, this.#faults);
     const warnings: string[] = [];
     const tasks =
       root['targets'] === undefined
@@ -127,6 +136,7 @@ class FleetReader {
       failIf: this.#failIf(head.failIf),
       warnings: [...warnings, ...resolver.warnings],
       ...(head.eligible === undefined ? {} : { eligible: head.eligible }),
+      ...(mcp.all && { mcpServers: mcp.all }),
       ...maxTotal(overrides.maxAgents ?? head.maxTotalAgents),
     };
   }
@@ -143,56 +153,11 @@ class FleetReader {
     const { params: declared } = root;
     const rest = Object.fromEntries(Object.entries(root).filter(([key]) => !['task', 'tasks', 'params'].includes(key)));
     const filled = this.#fill(rest, params, [], false) as Record<string, unknown>;
-    if (isRecord(filled['failIf'])) filled['failIf'] = this.#nested(filled['failIf'], ['failIf'], 'failIf');
+    readNestedKeys(filled, [], this.#spelling, this.#faults);
     if (declared !== undefined && !isRecord(declared)) {
       this.#faults.add(['params'], `\`params\` is ${describe(declared)}`, 'write names with their defaults');
     }
     return checkHead(filled, this.#faults);
-  }
-
-  #rawTasks(root: Record<string, unknown>): RawTask[] {
-    const { task, tasks, targets } = root;
-    const isTargeted = targets !== undefined;
-    if (task !== undefined && tasks !== undefined)
-      this.#faults.addKey(['task'], '`task` and `tasks` exclude each other', 'remove one of them');
-    else if (isTargeted && task === undefined)
-      this.#faults.addKey(['targets'], '`targets` has no `task`', 'write the one `task` to run over them');
-    else if (!isTargeted && task !== undefined)
-      this.#faults.addKey(['task'], '`task` has no `targets`', 'write `targets`, or `tasks` with a list');
-    const list = isTargeted || tasks === undefined ? (task === undefined ? undefined : [task]) : tasks;
-    const isTask = list !== tasks;
-    if (list === undefined) {
-      if (!isTargeted && tasks === undefined)
-        this.#faults.add([], 'there are no tasks', 'write `tasks:` with at least one task');
-      return [];
-    }
-    if (!Array.isArray(list)) {
-      this.#faults.add(['tasks'], `\`tasks\` is ${describe(list)}`, 'write a list of tasks');
-      return [];
-    }
-    const at = Array.isArray(this.#document.value) ? [] : ['tasks'];
-    if (list.length === 0) this.#faults.add(at, 'there are no tasks', 'write at least one task');
-    if (list.length > MAX_TASKS) {
-      this.#faults.add(at, `${list.length} tasks are more than ${MAX_TASKS}`, 'split them over several files');
-      return [];
-    }
-    return list.flatMap((value: unknown, i) => {
-      const path: Path = isTask ? ['task'] : [...at, i];
-      if (!isRecord(value)) {
-        this.#faults.add(path, `a task is ${describe(value)}`, 'write {prompt: …}');
-        return [];
-      }
-      const keys = readKeys(value, path, TASK_KEYS, this.#spelling, this.#faults);
-      for (const key of ['permissions', 'repo']) {
-        const inner = keys[key];
-        if (isRecord(inner)) keys[key] = this.#nested(inner, [...path, key], key);
-      }
-      return [{ value: keys, path }];
-    });
-  }
-
-  #nested(object: Record<string, unknown>, path: Path, key: string): Record<string, unknown> {
-    return readKeys(object, path, NESTED_KEYS[key]!, this.#spelling, this.#faults);
   }
 
   async #listed(

@@ -1,4 +1,4 @@
-import type { Grant, Task } from '../../workflows/contract/task.schema.ts';
+import type { Grant, Manifest, Task } from '../../workflows/contract/task.schema.ts';
 
 /**
  * What a fleet file, a task list or stdin comes to: every key checked, every default applied, every path resolved, but
@@ -17,6 +17,8 @@ export interface FleetPlan {
   warnings: string[];
   /** Most subagents spawned while the fleet runs; omitted: 1,000. */
   maxTotalAgents?: number;
+  /** Declared in the file, by name. */
+  mcpServers?: NonNullable<Manifest['mcpServers']>;
   /** Command run in each target's directory; non-zero: `skipped`, `Target.NotEligible`. */
   eligible?: string;
 }
@@ -35,6 +37,13 @@ export interface PlannedTask extends Pick<
   | 'maxBudgetMicroUsd'
   | 'outputSchema'
   | 'dependsOn'
+  | 'fallbackModel'
+  | 'env'
+  | 'mcpServers'
+  | 'verify'
+  | 'retry'
+  | 'agent'
+  | 'projectMemory'
 > {
   permissions: Grant;
   /** Absolute directory, or a repository to clone. */

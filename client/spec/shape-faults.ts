@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { FaultList } from './fault-list.ts';
-import { EXPECTED, FleetHead, TaskShape } from './shapes.ts';
+import { EXPECTED } from './expected.ts';
+import { FleetHead } from './shapes.ts';
+import { TaskShape } from './task-shape.ts';
 import type { Path } from './source-document.ts';
 
 /**
@@ -24,7 +26,8 @@ function without(value: object, keys: ReadonlySet<unknown>): object {
 /** Adds a fault for each mismatch of `value`, which stands at `path`; answers which of its keys are wrong. */
 function check(shape: z.ZodType, value: unknown, path: Path, faults: FaultList): ReadonlySet<unknown> {
   const parsed = shape.safeParse(value);
-  for (const issue of parsed.error?.issues ?? []) {
+  const issues = parsed.error?.issues.flatMap(mostExact) ?? [];
+  for (const issue of issues) {
     const inside = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
     const key = inside.findLast((part) => typeof part === 'string' && part in EXPECTED);
     const at = (here: unknown, part: string | number): unknown =>
@@ -38,7 +41,17 @@ function check(shape: z.ZodType, value: unknown, path: Path, faults: FaultList):
       `write ${key === undefined ? 'what the schema asks for' : EXPECTED[key]}`,
     );
   }
-  return new Set(parsed.error?.issues.map((issue) => issue.path[0]));
+  return new Set(issues.map((issue) => issue.path[0]));
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of alternatives the one whose outer form fits speaks; where none does, the whole value is wrong. */
+function mostExact(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const fitting = issue.errors.find((branch) => branch.length > 0 && branch.every(({ path }) => path.length > 0));
+  if (!fitting) return [issue];
+  return fitting.flatMap((inner) => mostExact({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** A value in a few words, for messages. */

@@ -1,77 +1,7 @@
 import { z } from 'zod';
-import { DEFAULT_CONCURRENCY, DEFAULT_MODEL, MAX_CONCURRENCY, MAX_TASKS } from '../../workflows/contract/limits.ts';
-import { DURATION_HINT } from './duration.ts';
-import { MONEY_HINT } from './money.ts';
-
-/**
- * Shapes of the fleet file, in camelCase. They serve twice: as the check of values, and as the JSON Schema for editors.
- * Keys, sizes, paths and references between tasks are checked elsewhere.
- */
-const Duration = z.union([z.int().positive(), z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/)]);
-const Money = z.union([z.number().positive(), z.string().regex(/^\$?\d+(\.\d+)?$/)]);
-const Text = z.string().min(1);
-const Texts = z.union([Text, z.array(Text)]);
-
-export const Permissions = z
-  .union([
-    z.enum(['read-only', 'edit', 'full']),
-    z.strictObject({
-      allow: z.array(Text).optional(),
-      deny: z.array(Text).optional(),
-      mode: z.enum(['dontAsk', 'plan']).optional(),
-    }),
-  ])
-  .meta({
-    description: 'A preset, or rules in the language of Claude Code on top of read-only.',
-    default: 'edit',
-    examples: ['read-only', { allow: ['Edit(src/**)'], deny: ['Read(secrets/**)'] }],
-  });
-
-export const TaskShape = z.strictObject({
-  label: z
-    .string()
-    .regex(/^[^\r\n]{1,200}$/)
-    .optional()
-    .meta({ description: 'Unique name of the task.', examples: ['parser'] }),
-  prompt: Text.meta({ description: 'What to do.', examples: ['Find every use of url.parse and report it.'] }),
-  workingDirectory: Text.optional().meta({
-    description: 'Directory, relative to this file. Inside a git repository the workspace is the whole repository.',
-    examples: ['packages/parser'],
-  }),
-  repo: z
-    .strictObject({ url: Text, ref: Text.optional() })
-    .optional()
-    .meta({
-      description: 'A repository to clone instead of a directory.',
-      examples: [{ url: 'https://example.com/a.git' }],
-    }),
-  context: z
-    .unknown()
-    .optional()
-    .meta({ description: 'Data for the task: text, JSON, {file: path}, {files: [path]} or a list of them.' }),
-  permissions: Permissions.optional(),
-  model: Text.optional().meta({ description: 'A model of the price table.', default: DEFAULT_MODEL }),
-  effort: z.enum(['low', 'medium', 'high', 'xhigh', 'max']).optional().meta({ description: 'How hard it thinks.' }),
-  thinking: z.enum(['adaptive', 'disabled']).optional().meta({ description: 'Omitted: as the model has it.' }),
-  timeout: Duration.optional().meta({
-    description: 'Milliseconds or a text.',
-    default: '30m',
-    examples: ['10m', 90_000],
-  }),
-  stallTimeout: Duration.optional().meta({ description: 'Longest silence of the model.', default: '3m' }),
-  maxTurns: z
-    .int()
-    .positive()
-    .optional()
-    .meta({ description: 'Most model calls.', examples: [40] }),
-  maxBudgetUsd: Money.optional().meta({ description: 'Most US dollars for this task.', examples: [5] }),
-  outputSchema: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .meta({ description: 'JSON Schema (2020-12, root of type object) of the output.' }),
-  dependsOn: Texts.optional().meta({ description: 'Labels of tasks whose outputs this one receives.' }),
-});
-export type TaskShape = z.infer<typeof TaskShape>;
+import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_TASKS } from '../../workflows/contract/limits.ts';
+import { McpServerShape } from './mcp-shape.ts';
+import { Inheritable, Money, TaskShape, Text, Texts } from './task-shape.ts';
 
 const Param = z.union([
   z.string(),
@@ -146,42 +76,20 @@ export const FleetShape = z.strictObject({
       description: 'Stop early: share (after 10 ended) or number of failures.',
       examples: [{ rate: 0.3 }, { count: 5 }],
     }),
+  ...Inheritable.shape,
+  permissions: Inheritable.shape.permissions.meta({
+    description: 'Of every task that names none; what a task names must lie within.',
+    default: 'edit',
+    examples: ['full', { allow: ['Edit(src/**)', 'Bash(npm test:*)'] }],
+  }),
+  mcpServers: z
+    .record(z.string(), McpServerShape)
+    .optional()
+    .meta({
+      description: 'MCP servers of this fleet, by name; a task lists those it uses.',
+      examples: [{ docs: { url: 'https://docs.example/mcp' } }],
+    }),
 });
 /** Without what is read apart: tasks one by one, targets and params after substitution. */
 export const FleetHead = FleetShape.omit({ task: true, tasks: true });
 export type FleetHead = z.infer<typeof FleetHead>;
-
-/** What to write, by the key whose value is wrong. */
-export const EXPECTED: Readonly<Record<string, string>> = {
-  version: '1',
-  name: 'a text of 1 to 100 characters on one line',
-  description: 'a text',
-  params: 'names with a default, or {type: string|number|integer|boolean, default, pattern, description}',
-  targets: 'a list of directories, globs, list files, git URLs, {path}, {list} or {url, ref}',
-  exclude: 'a glob or a list of globs',
-  eligible: 'a command',
-  label: 'a text of 1 to 200 characters on one line',
-  prompt: 'a text that says what to do',
-  workingDirectory: 'a directory, relative to this file',
-  repo: '{url: …, ref: …}',
-  url: 'a git URL',
-  ref: 'a branch, tag or commit',
-  permissions: 'read-only, edit, full, or {allow: [rules], deny: [rules], mode: dontAsk|plan}',
-  allow: 'a list of rules such as Edit(src/**)',
-  deny: 'a list of rules such as Read(secrets/**)',
-  mode: 'dontAsk or plan',
-  model: `a model such as ${DEFAULT_MODEL}`,
-  effort: 'low, medium, high, xhigh or max',
-  thinking: 'adaptive or disabled',
-  timeout: DURATION_HINT,
-  stallTimeout: DURATION_HINT,
-  maxTurns: 'a whole number from 1',
-  maxBudgetUsd: MONEY_HINT,
-  outputSchema: 'a JSON Schema whose root has type: object',
-  dependsOn: 'a list of labels',
-  maxConcurrentAgents: `a whole number from 1 to ${MAX_CONCURRENCY}`,
-  maxTotalAgents: 'a whole number from 1',
-  failIf: '{rate: 0.3} or {count: 5}',
-  rate: 'a share above 0 and up to 1, or a text such as "30%"',
-  count: 'a whole number from 1',
-};

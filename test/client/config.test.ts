@@ -203,3 +203,79 @@ describe('settings', () => {
     expect(read().home).toBe(join(root, '.muster'));
   });
 });
+
+describe('what the operator says', () => {
+  const user = 'user/.config/muster/config.yaml';
+
+  test('is confined and closed where nothing is said', () => {
+    expect(read().operator).toEqual({
+      ...{ sandbox: 'bubblewrap', sandboxReadOnlyPaths: [], egressInternal: [], mcpServers: {} },
+    });
+  });
+
+  test("comes from the user's file, and the environment before it", async () => {
+    await write(
+      user,
+      `sandbox: none
+sandboxReadOnlyPaths: [/opt/node, tools]
+egressInternal: 10.1.0.0/16
+mcpServers: { files: { command: files-server, env: { TOKEN: "\${FILES_TOKEN}" }, network: true } }
+`,
+    );
+    const files = { type: 'stdio', command: 'files-server', args: [], readOnlyPaths: [], network: true };
+    expect(read().operator).toEqual({
+      sandbox: 'none',
+      sandboxReadOnlyPaths: ['/opt/node', join(root, 'user/.config/muster/tools')],
+      egressInternal: ['10.1.0.0/16'],
+      mcpServers: { files: { ...files, env: { TOKEN: '${FILES_TOKEN}' } } },
+    });
+    await write('mcp.json', '{"mcpServers":{"docs":{"url":"https://docs.example/mcp"}}}');
+    const env = {
+      MUSTER_SANDBOX: 'bubblewrap',
+      MUSTER_SANDBOX_PATHS: '/srv',
+      MUSTER_EGRESS_INTERNAL: 'fd00::/8, 10.0.0.0/8',
+      MUSTER_MCP_CONFIG: join(root, 'mcp.json'),
+    };
+    expect(read(env).operator).toEqual({
+      ...{ sandbox: 'bubblewrap', sandboxReadOnlyPaths: ['/srv'], egressInternal: ['fd00::/8', '10.0.0.0/8'] },
+      mcpServers: { docs: { type: 'http', url: 'https://docs.example/mcp', headers: {} } },
+    });
+  });
+
+  test.each(['sandbox: none', 'sandboxReadOnlyPaths: [/]', 'egressInternal: [10.0.0.0/8]', 'mcpServers: {}'])(
+    "is refused in a checkout, which may be anybody's: %s",
+    async (line) => {
+      await write('muster.config.yaml', line);
+      const fault = failure(() => read());
+      expect(fault).toMatchObject({ exitCode: 2, hint: expect.stringContaining('config.yaml') });
+      expect(fault.message).toContain(`${line.split(':')[0]} is not read from a project`);
+    },
+  );
+
+  test.each([
+    ['sandbox: docker', 'sandbox: "docker" is wrong', 'bubblewrap or none'],
+    ['egressInternal: [10.0.0.0]', 'egressInternal', '10.1.0.0/16'],
+    ['sandboxReadOnlyPaths: [5]', 'sandboxReadOnlyPaths', 'a list of directories'],
+    ['mcpServers: { a_b: { command: x } }', '"a_b" is no name', ''],
+    ['mcpServers: { a: { comand: x } }', 'mcpServers.a', ''],
+    ['mcpServers: [a]', 'mcpServers must hold names', ''],
+  ])('that is wrong in its file is named with its key: %s', async (line, message, hint) => {
+    await write(user, line);
+    const fault = failure(() => read());
+    expect(fault.exitCode).toBe(2);
+    expect(fault.message).toContain(message);
+    expect(fault.hint).toContain(hint);
+  });
+
+  test.each([
+    ['MUSTER_SANDBOX', 'off', 'MUSTER_SANDBOX: "off" is wrong'],
+    ['MUSTER_EGRESS_INTERNAL', 'intranet', 'MUSTER_EGRESS_INTERNAL: "intranet" is wrong'],
+    ['MUSTER_MCP_CONFIG', 'mcp.json', 'MUSTER_MCP_CONFIG: "mcp.json" is wrong'],
+    ['MUSTER_MCP_CONFIG', '/nowhere/mcp.json', 'MUSTER_MCP_CONFIG, /nowhere/mcp.json: ENOENT'],
+  ])('that is wrong in %s=%s is named', (key, value, message) => {
+    expect(failure(() => read({ [key]: value }))).toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(message),
+    });
+  });
+});

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -19,6 +19,13 @@ beforeEach(() => {
   local = new LocalHome();
 });
 afterEach(() => local.end());
+
+/** A file of MCP servers that names a variable. */
+function declarations(): string {
+  const file = join(local.directory, 'mcp.json');
+  writeFileSync(file, '{"mcpServers":{"files":{"command":"x","env":{"A":"${FILES_TOKEN}"}}}}');
+  return file;
+}
 
 const server = (): DaemonState => readServer(local.home)!;
 async function startFleet(client: Awaited<ReturnType<LocalHome['open']>>['client'], id: string): Promise<void> {
@@ -83,6 +90,32 @@ describe('starting', () => {
   test('a worker that dies at once is an error with the end of its log', async () => {
     const stack = await local.open({ env: { TINY_WORKER_DIES: '1' } });
     await expect(stack.ensureWorker(SIMULATED)).rejects.toThrow(/ended as soon as it had started[^]*told to die/);
+  });
+
+  test("a worker of another operator's configuration is drained and replaced, but not by those under way", async () => {
+    const before = await local.open();
+    await before.ensureWorker(SIMULATED);
+    const [old] = local.processes('worker');
+    const env = { MUSTER_SANDBOX: 'none', MUSTER_EGRESS_INTERNAL: '10.0.0.0/8', MUSTER_MCP_CONFIG: declarations() };
+    const missing = await local.open({ env });
+    await expect(missing.ensureWorker(SIMULATED)).rejects.toMatchObject({
+      exitCode: 2,
+      message: 'mcpServers names FILES_TOKEN, which is not set',
+    });
+    const after = await local.open({ env: { ...env, FILES_TOKEN: 'one' } });
+    await after.ensureWorker(SIMULATED);
+    const [fresh, ...others] = local.processes('worker');
+    expect(others).toEqual([]);
+    expect(fresh).not.toBe(old);
+    const environment = readFileSync(`/proc/${fresh}/environ`, 'utf8').split('\0');
+    expect(environment).toEqual(expect.arrayContaining(['MUSTER_SANDBOX=none', 'FILES_TOKEN=one']));
+    const file = environment.find((pair) => pair.startsWith('MUSTER_MCP_CONFIG='))!.slice('MUSTER_MCP_CONFIG='.length);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).not.toContain('one"');
+    await before.mend();
+    expect(local.processes('worker')).toEqual([fresh]);
+    await (await local.open({ env: { ...env, FILES_TOKEN: 'two' } })).ensureWorker(SIMULATED);
+    expect(local.processes('worker')).not.toEqual([fresh]);
   });
 
   test('a stack that needs no server starts none until it is asked to mend', async () => {

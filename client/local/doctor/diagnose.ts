@@ -2,12 +2,13 @@ import type { Config } from '../../config.ts';
 import { failed, ok, type Check } from './check.ts';
 import { homeChecks } from './home-checks.ts';
 import { hostChecks } from './host-checks.ts';
+import { sandboxChecks } from './sandbox-checks.ts';
 import { serverChecks } from './server-checks.ts';
 
 /** Looks at every need, each on its own, in a second or two. Starts and changes nothing. */
 export async function diagnose(config: Config): Promise<Check[]> {
-  const [host, server] = await Promise.all([hostChecks(config), serverChecks(config)]);
-  return [...host, ...server, ...homeChecks(config), credentials(config)];
+  const [host, sandbox, server] = await Promise.all([hostChecks(config), sandboxChecks(config), serverChecks(config)]);
+  return [...host, ...sandbox, ...server, ...homeChecks(config), credentials(config)];
 }
 
 function credentials({ claude }: Config): Check {

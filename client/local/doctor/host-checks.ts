@@ -12,7 +12,7 @@ const GIB = 1024 ** 3;
 
 /** What the machine must have; starts nothing that outlives it. */
 export function hostChecks(config: Config): Promise<Check[]> {
-  return Promise.all([node(), git(), ripgrep(), bubblewrap(), overlay(), disk(config)]);
+  return Promise.all([node(), git(), ripgrep(), overlay(), disk(config)]);
 }
 
 async function node(): Promise<Check> {
@@ -42,23 +42,6 @@ async function ripgrep(): Promise<Check> {
   } catch (error) {
     return failed('ripgrep', messageOf(error), hint);
   }
-}
-
-/** That it is installed says little: kernels and containers may forbid the namespaces it needs. */
-async function bubblewrap(): Promise<Check> {
-  const found = await ask('bwrap', ['--version']);
-  const what = 'subagents granted Bash are refused';
-  if (found.output === undefined) return warning('bubblewrap', `${found.trouble}: ${what}`, 'apt install bubblewrap');
-  const box = ['--unshare-all', '--die-with-parent', '--ro-bind', '/', '/', '--proc', '/proc', '--dev', '/dev', 'true'];
-  const { trouble } = await ask('bwrap', box);
-  if (trouble === undefined)
-    return ok('bubblewrap', `${found.output.replace('bubblewrap ', '')}, and a sandbox starts`);
-  return warning(
-    'bubblewrap',
-    `installed, but no sandbox starts (${trouble}): ${what}`,
-    'allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1, or ' +
-      'kernel.apparmor_restrict_unprivileged_userns=0; in a container --security-opt seccomp=unconfined',
-  );
 }
 
 /** Private copies of a large checkout cost nothing where a directory can be laid over another without root. */

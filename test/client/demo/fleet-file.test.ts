@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../../client/config.ts';
 import { loadPlan } from '../../../client/cli/load-plan.ts';
 import { spendingText } from '../../../client/cli/confirmation.ts';
 import { OUTPUT_SCHEMA, PROMPT, writeFleetFile } from '../../../client/demo/fleet-file.ts';
@@ -11,7 +12,7 @@ describe('writeFleetFile', () => {
     await using root = await temporaryDirectory();
     for (const label of ['a', 'b-1.0.0']) await mkdir(join(root.path, label));
     const file = await writeFleetFile(root.path, ['a', 'b-1.0.0']);
-    const plan = await loadPlan(file, {}, { model: undefined, concurrency: undefined });
+    const plan = await loadPlan(file, {}, readConfig({}, root.path));
     expect(plan.warnings).toEqual([]);
     expect(plan.tasks.map(({ label, workspace }) => [label, workspace])).toEqual([
       ['a', { directory: join(root.path, 'a') }],

@@ -49,17 +49,20 @@ function healthyMachine(): void {
   program('git', 'echo git version 2.47.1');
   program('bwrap', '[ "$1" = --version ] && echo bubblewrap 0.11.0; exit 0');
   program('unshare', 'exit 0');
+  program('socat', 'echo socat version 1.7.4.4 on 06 Nov 2022');
   program('temporal', "echo 'temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)'");
 }
 
 test('all that is needed is there: exit 0, and nothing was made or started', async () => {
   healthyMachine();
   const { code, checks } = await doctor();
-  expect([...checks.values()].filter(({ status, name }) => status !== 'ok' && name !== 'disk')).toEqual([]);
+  expect(
+    [...checks.values()].filter(({ status, name }) => status !== 'ok' && !['disk', 'limits'].includes(name)),
+  ).toEqual([]);
   expect(code).toBe(0);
   expect([...checks.keys()]).toEqual([
-    ...['node', 'git', 'ripgrep', 'bubblewrap', 'overlayfs', 'disk', 'temporal', 'ports', 'retention'],
-    ...['home', 'database', 'daemons', 'credentials'],
+    ...['node', 'git', 'ripgrep', 'overlayfs', 'disk', 'sandbox', 'socat', 'limits', 'temporal', 'ports'],
+    ...['retention', 'home', 'database', 'daemons', 'credentials'],
   ]);
   expect(existsSync(home)).toBe(false);
 });
@@ -69,7 +72,11 @@ test('each missing need is told with how to mend it; only what muster cannot do 
   const status = (name: string): unknown => checks.get(name)?.status;
   expect(code).toBe(1);
   expect({ git: status('git'), credentials: status('credentials') }).toEqual({ git: 'failed', credentials: 'failed' });
-  expect(['bubblewrap', 'overlayfs', 'temporal'].map(status)).toEqual(['warning', 'warning', 'warning']);
+  expect(new Set(['sandbox', 'socat', 'overlayfs', 'temporal'].map(status))).toEqual(new Set(['warning']));
+  expect(checks.get('sandbox')?.detail).toBe(
+    'bwrap is not installed: Bash, `verify` and local MCP servers are refused',
+  );
+  expect(checks.get('socat')?.detail).toContain('shells have no network');
   expect(checks.get('git')).toMatchObject({
     detail: 'git is not installed',
     hint: expect.stringContaining('apt install git'),
@@ -89,7 +96,7 @@ test('what is there but does not work is told as such', async () => {
   const { code, checks } = await doctor();
   expect(code).toBe(1);
   expect(checks.get('git')).toMatchObject({ status: 'failed', detail: '2.17.1 is older than 2.30' });
-  expect(checks.get('bubblewrap')).toMatchObject({
+  expect(checks.get('sandbox')).toMatchObject({
     status: 'warning',
     detail: expect.stringContaining('No permissions to create new namespace'),
     hint: expect.stringContaining('userns'),
@@ -100,6 +107,27 @@ test('what is there but does not work is told as such', async () => {
     status: 'failed',
     detail: expect.stringContaining('MUSTER_TEMPORAL_BINARY'),
   });
+});
+
+test('what the operator has opened or left out is told', async () => {
+  healthyMachine();
+  program('bwrap', 'exit 1');
+  const file = join(root, 'mcp.json');
+  writeFileSync(file, '{"mcpServers":{"files":{"command":"x","env":{"A":"${FILES_TOKEN}"}}}}');
+  const { code, checks } = await doctor({ MUSTER_SANDBOX: 'none', MUSTER_MCP_CONFIG: file });
+  expect(code).toBe(0);
+  expect(checks.get('sandbox')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringContaining('all your rights'),
+  });
+  expect(checks.get('mcp servers')).toMatchObject({ status: 'ok', detail: 'files' });
+  expect(checks.get('mcp variables')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringContaining('FILES_TOKEN'),
+  });
+  const set = await doctor({ MUSTER_MCP_CONFIG: file, FILES_TOKEN: 'hidden-value' });
+  expect(set.checks.has('mcp variables')).toBe(false);
+  expect(set.out).not.toContain('hidden-value');
 });
 
 test("a newer muster's home fails, and no more is asked of it", async () => {

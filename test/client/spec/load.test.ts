@@ -79,8 +79,8 @@ describe('each fault says where, what, and what to write', () => {
     [
       'a later key in JSON',
       JSON_FILE,
-      '[{"prompt": "a", "fallback_model": "b"}]',
-      'tasks.json:1:18: `fallback_model` is not supported yet; remove it',
+      '[{"prompt": "a", "pull_request": "b"}]',
+      'tasks.json:1:18: `pull_request` is not supported yet; remove it',
     ],
     [
       'a wrong type',

@@ -1,0 +1,65 @@
+import { attenuate } from '../../workflows/policy/attenuation.ts';
+import type { Grant } from '../../workflows/contract/task.schema.ts';
+import type { AgentDefinition } from './agents.ts';
+import { narrowGrant } from './agent-grant.ts';
+import type { FaultList } from './fault-list.ts';
+import { resolveGrant, type Permissions } from './permissions.ts';
+import type { Path } from './source-document.ts';
+
+export interface AskedGrant {
+  /** As the task names it. */
+  own: Permissions | undefined;
+  path: Path;
+  /** Its tools narrow the grant. */
+  agent: AgentDefinition | undefined;
+  /** Servers the task uses; each should be granted by some rule. */
+  mcpServers: readonly string[] | undefined;
+}
+
+/** What the tasks of one fleet may do: as its fleet says, or as they say themselves within that. */
+export class Grants {
+  readonly warnings = new Set<string>();
+  readonly #faults: FaultList;
+  readonly #ofFleet: Grant | undefined;
+
+  constructor(ofFleet: Permissions | undefined, faults: FaultList) {
+    this.#faults = faults;
+    this.#ofFleet = ofFleet === undefined ? undefined : this.#read(ofFleet, ['permissions']);
+  }
+
+  resolve({ own, path, agent, mcpServers = [] }: AskedGrant): Grant {
+    const asked =
+      own === undefined ? (this.#ofFleet ?? this.#read(own, path)) : this.#within(this.#read(own, path), path);
+    const narrowed = agent?.tools ? narrowGrant(asked, agent.tools) : undefined;
+    for (const tool of narrowed?.unknown ?? [])
+      this.warnings.add(`the agent ${agent!.name} names the tool ${tool}, which muster does not have`);
+    const grant = narrowed?.grant ?? asked;
+    for (const server of mcpServers) {
+      if (!grant.allow.some((rule) => mayNameServer(rule, server)))
+        this.warnings.add(
+          `the MCP server ${server} is granted by no rule: allow mcp__${server}__* or single tools of it`,
+        );
+    }
+    return grant;
+  }
+
+  #within(grant: Grant, path: Path): Grant {
+    if (!this.#ofFleet) return grant;
+    const { grant: within, beyond } = attenuate(this.#ofFleet, grant);
+    if (beyond.length > 0) {
+      const message = `the task is granted more than its fleet (GRANT_INVALID): ${beyond.join(', ')}`;
+      this.#faults.add(path, message, "remove it here, or allow it in the fleet's `permissions`");
+    }
+    return within;
+  }
+
+  #read(permissions: Permissions | undefined, path: Path): Grant {
+    const { grant, faults, warnings } = resolveGrant(permissions);
+    for (const { list, index, message, hint } of faults) this.#faults.add([...path, list, index], message, hint);
+    for (const warning of warnings) this.warnings.add(warning);
+    return grant;
+  }
+}
+
+const mayNameServer = (rule: string, server: string): boolean =>
+  rule === '*' || rule === 'mcp__*' || rule === `mcp__${server}` || rule.startsWith(`mcp__${server}__`);

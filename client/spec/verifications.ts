@@ -1,0 +1,24 @@
+import type { Verification } from '../../workflows/contract/task.schema.ts';
+import { readDuration } from './duration.ts';
+import type { FaultList } from './fault-list.ts';
+import type { TaskShape } from './task-shape.ts';
+import type { Path } from './source-document.ts';
+
+const DEFAULT_TIMEOUT_MS = 10 * 60_000;
+
+/** The commands after which a task counts as done; two of one name are a fault. */
+export function readVerifications(
+  given: NonNullable<TaskShape['verify']>,
+  path: Path,
+  faults: FaultList,
+): Verification[] {
+  const names = new Set<string>();
+  return given.map(({ name, run, timeout }, i) => {
+    if (names.has(name)) {
+      const message = `the verification ${JSON.stringify(name)} appears twice`;
+      faults.add([...path, i, 'name'], message, 'write another name');
+    }
+    names.add(name);
+    return { name, run, timeoutMs: readDuration(timeout, [...path, i, 'timeout'], faults) ?? DEFAULT_TIMEOUT_MS };
+  });
+}
