@@ -7,5 +7,10 @@ const KNOWN = new Set([
 
 /** Whether `name` is a tool that could be granted, though nothing here runs it. */
 export function isKnownElsewhere(name: string): boolean {
-  return KNOWN.has(name) || /^mcp__\w/.test(name);
+  return KNOWN.has(name);
+}
+
+/** Whether it is a tool of some MCP server. */
+export function isMcpName(name: string): boolean {
+  return /^mcp__\w/.test(name);
 }

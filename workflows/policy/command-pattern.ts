@@ -18,7 +18,7 @@ const EXEC_WRAPPERS = new Set(['watch', 'setsid', 'ionice', 'flock', 'chrt', 'ta
 
 /** undefined: empty, or `:*` is not at its end. */
 export function parseCommand(inside: string): CommandPattern | undefined {
-  const text = inside.trim().replace(/:\*+$/, ' *');
+  const text = inside.trim().replace(/:\*+$/, ' *').trim();
   if (text === '' || text === '*' || /:\*/.test(text)) return undefined;
   if (!text.includes('*')) return { text, isExact: true, forms: [[asPart(text)]] };
   // `ls *` is `ls` too, and never `lsof`.
@@ -27,10 +27,11 @@ export function parseCommand(inside: string): CommandPattern | undefined {
   return { text, isExact: false, forms: forms.map(readWildcard) };
 }
 
-/** Whether it is a command a rule can name: several, or one with redirects, never match. */
-export function namesOneCommand({ text }: CommandPattern): boolean {
+/** Whether parts can match it at all: several commands in one rule, or one with redirects, never do. */
+export function canMatchParts({ text, isExact }: CommandPattern): boolean {
   const reading = readCommand(text);
-  return 'parts' in reading && reading.parts.length === 1 && reading.parts[0]!.redirects.length === 0;
+  if ('fault' in reading) return !isExact;
+  return reading.parts.length === 1 && reading.parts[0]!.redirects.length === 0;
 }
 
 /** With one blank between its words, as parts are compared. */

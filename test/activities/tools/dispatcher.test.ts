@@ -23,29 +23,22 @@ test('definitions are the same bytes for everyone, sorted, with the keys of the 
   for (const { description } of one!) expect(description?.length).toBeGreaterThan(60);
 });
 
-test.each([
-  'Bash',
-  'WebFetch',
-  'WebSearch',
-  'Agent',
-  'Task',
-  'spawn_subagents',
-  'collect_subagents',
-  'read_result',
-  'mcp__github__search',
-])('%s is known and not granted: an error and a denial, whatever the grant says', async (name) => {
-  using world = new ToolWorld();
-  for (const allow of [['Read'], [name]]) {
-    const answer = await world.run(name, { command: 'ls' }, { grant: { allow } });
-    expect(answer).toMatchObject({
-      isError: true,
-      hasWritten: false,
-      denial: { tool: name, input: { command: 'ls' }, reason: 'NOT_GRANTED' },
-    });
-    expect(answer.content).not.toMatch(/unknown/i);
-    expect(answer.content).toContain(`Granted: ${allow[0]}.`);
-  }
-});
+test.each(['Bash', 'WebFetch', 'WebSearch', 'Agent', 'Task', 'spawn_subagents', 'collect_subagents', 'read_result'])(
+  '%s is known and not granted: an error and a denial, whatever the grant says',
+  async (name) => {
+    using world = new ToolWorld();
+    for (const allow of [['Read'], [name]]) {
+      const answer = await world.run(name, { command: 'ls' }, { grant: { allow } });
+      expect(answer).toMatchObject({
+        isError: true,
+        hasWritten: false,
+        denial: { tool: name, input: { command: 'ls' }, reason: 'NOT_GRANTED' },
+      });
+      expect(answer.content).not.toMatch(/unknown/i);
+      expect(answer.content).toContain(`Granted: ${allow[0]}.`);
+    }
+  },
+);
 
 test.each(['bash', 'Raed', '__proto__', 'constructor', 'mcp__', ''])(
   '%j is no tool: an error that names those there are',
