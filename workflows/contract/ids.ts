@@ -31,6 +31,8 @@ export const recordKeys = {
   subagent: (fleetId: string, index: number, generation: number) => `${subagentPrefix(fleetId, index)}/${generation}`,
   /** All generations of one subagent. */
   generations: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/`,
+  /** Hash of an MCP server's tools as the fleet first saw them; written once. */
+  mcpPin: (fleetId: string, server: string) => `fleets/${fleetId}/mcp/${server}`,
   /** All that is kept of one fleet. */
   all: (fleetId: string) => `fleets/${fleetId}/`,
   idempotency: (keyHash: string) => `idempotency/${keyHash}`,
