@@ -14,7 +14,7 @@ const PROGRAMS = { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' } }
 export async function mountOverlay(home: string, lower: string): Promise<string> {
   await Promise.all(['upper', 'work', 'root'].map((part) => mkdir(join(home, part))));
   // A renamed directory is copied, so that the upper directory alone shows every file written.
-  const options = `lowerdir=${lower},upperdir=upper,workdir=work,redirect_dir=off,metacopy=off,index=off`;
+  const options = `nosuid,nodev,lowerdir=${lower},upperdir=upper,workdir=work,redirect_dir=off,metacopy=off,index=off`;
   await mount(home, ['-t', 'overlay', '-o', options, 'overlay', 'root']);
   return join(home, 'root');
 }
@@ -46,7 +46,16 @@ export async function mountsBelow(directory: string): Promise<string[]> {
 export async function removeWithMounts(directory: string): Promise<void> {
   for (const point of await mountsBelow(directory)) await unmount(point).catch(() => undefined);
   if ((await mountsBelow(directory)).length > 0) return;
-  await rm(directory, { recursive: true, force: true, maxRetries: 2 });
+  await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => removeStubborn(directory));
+}
+
+/**
+ * Directories closed to their owner, and paths longer than the system takes: subagents make such things. The programs go
+ * by descriptors where Node goes by paths, and follow no links.
+ */
+async function removeStubborn(directory: string): Promise<void> {
+  await run('chmod', ['-fR', 'u+rwX', '--', directory], PROGRAMS).catch(() => undefined);
+  await run('rm', ['-rf', '--', directory], { ...PROGRAMS, maxBuffer: 67_108_864 });
 }
 
 /** Whether this process may mount overlays and read-only views here, found out by doing it in `scratch`. */
