@@ -5,12 +5,12 @@ import { BUDGET_NAMES, readRateReport, type BudgetName } from './rate-headers.ts
 import { Throttle } from './throttle.ts';
 
 /** Until the first answer has told the limits, or that there are none. */
-const FIRST_CALLS = 10;
+const FIRST_CALLS = 5;
 /** Paces the start where no limit is told: per minute. */
 const UNTOLD_LIMIT = 48_000;
 const UNTOLD_DOUBLING_MS = 500;
+const EMPTY_LEVEL = 0.05;
 const SHORTEST_DOUBLING_MS = 2_000;
-const LONGEST_DOUBLING_MS = 20_000;
 
 /** A call that was let go, as the books have it. */
 export interface Entry {
@@ -82,8 +82,10 @@ export class Allowance {
     }
   }
 
+  /** A refusal. Those an empty budget explains are no reason for caution beyond its level. */
   cut(isGrowth: boolean, nowMs: number): void {
     this.#advance(nowMs);
+    if (!isGrowth && this.#level(nowMs) <= EMPTY_LEVEL) return;
     this.#throttle.cut(isGrowth);
   }
 
@@ -95,10 +97,8 @@ export class Allowance {
   #advance(nowMs: number): void {
     const isTold = this.#isTold;
     const { durationMs } = this.#outlook;
-    const doublingMs = isTold
-      ? Math.min(LONGEST_DOUBLING_MS, Math.max(SHORTEST_DOUBLING_MS, durationMs))
-      : UNTOLD_DOUBLING_MS;
-    this.#throttle.advance(nowMs, doublingMs);
+    const doublingMs = isTold ? Math.max(SHORTEST_DOUBLING_MS, 2 * durationMs) : UNTOLD_DOUBLING_MS;
+    this.#throttle.advance(nowMs, this.#level(nowMs), doublingMs);
     this.#outlook.advance(nowMs);
     for (const [name, budget] of this.#active()) {
       const isOutput = name === 'output-tokens' || name === 'tokens';
@@ -108,6 +108,11 @@ export class Allowance {
         isOutput ? this.#outlook.ahead : 0,
       );
     }
+  }
+
+  /** Of the scarcest budget. */
+  #level(nowMs: number): number {
+    return Math.min(1, ...this.#active().map(([, budget]) => budget.level(nowMs)));
   }
 
   get #isTold(): boolean {

@@ -7,6 +7,8 @@ const REST_LEVEL = 0.6;
 const TOP_SHARE = 1.1;
 /** Part of the refill others are taken to leave at least: without it, nobody would ever ask an empty bucket again. */
 const LEAST_LEFT = 0.25;
+/** Nothing is asked of a bucket that is all but empty: others are asking too. */
+const LEAST_LEVEL = 0.03;
 /** A worker that was kept from its turn makes up for so much of its pace. */
 const BURST_MS = 500;
 
@@ -66,7 +68,8 @@ export class Budget {
   /** Grants what has come since the last call. `most`: largest share allowed. `ahead`: part of the level that is as good as gone. */
   advance(nowMs: number, most: number, ahead = 0): void {
     if (this.#limit === undefined) return;
-    const level = Math.max(0, this.level(nowMs) - ahead);
+    const seen = Math.max(0, this.level(nowMs));
+    const level = seen - Math.min(ahead, seen / 2);
     this.#share = Math.min(most, TOP_SHARE, (level / REST_LEVEL) ** 3);
     const perMs = (this.#share * this.#limit) / MINUTE_MS;
     const granted = this.#credit + perMs * Math.max(0, nowMs - this.#creditAtMs);
@@ -79,7 +82,8 @@ export class Budget {
     if (this.#limit === undefined) return 0;
     const perMs = (this.#share * this.#limit) / MINUTE_MS;
     const short = -this.#credit;
-    const beyondLevel = Math.min(amount, this.#limit) - this.level(nowMs) * this.#limit;
+    const needed = Math.min(Math.max(amount, LEAST_LEVEL * this.#limit), this.#limit);
+    const beyondLevel = needed - this.level(nowMs) * this.#limit;
     return Math.max(0, short, beyondLevel) / perMs || 0;
   }
 

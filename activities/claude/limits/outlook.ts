@@ -26,7 +26,7 @@ export class Outlook {
     this.#atMs = nowMs;
   }
 
-  /** How long calls take of late, in milliseconds. While most have not ended yet, the age of the oldest says more. */
+  /** How long calls take of late, in milliseconds. While most have not ended yet, the age of the oldest. */
   get durationMs(): number {
     if (this.#ended >= this.#begun.size) return this.#meanMs;
     const [oldest] = this.#begun;

@@ -3,8 +3,10 @@ const FIRST_SHARE = 1 / 16;
 const LEAST_SHARE = 1 / 4096;
 /** After a refusal, of what was used when it came. */
 const CUT = 0.7;
-/** Growth of a share that was cut: of the cut share, each second. */
-const REGROWTH = 0.05;
+/** Below this level the budgets are in use up to their refill: what is missing to the own part of it is found by small steps. */
+const FULL_LEVEL = 0.95;
+/** A small step, of the limit, in the time a call takes. */
+const STEP = 0.05;
 const USE_MEMORY_MS = 2_000;
 const FADING_MS = 30_000;
 const LONGEST_DOUBLING_MS = 60_000;
@@ -17,7 +19,8 @@ export class Throttle {
   #share = FIRST_SHARE;
   #used = 0;
   #atMs: number;
-  #wasCutTo: number | undefined;
+  /** From here on growth is by steps: a refusal came not far above. */
+  #freeBelow = 1;
   /** Doubled each time the provider says that we grow too fast. */
   #caution = 1;
 
@@ -35,12 +38,13 @@ export class Throttle {
     this.#used += part * (60_000 / USE_MEMORY_MS);
   }
 
-  /** `doublingMs`: how fast growth may be, before refusals taught caution. */
-  advance(nowMs: number, doublingMs: number): void {
+  /** `level`: of the scarcest budget. `doublingMs`: how fast growth may be, before refusals taught caution. */
+  advance(nowMs: number, level: number, doublingMs: number): void {
     const passedMs = Math.max(0, nowMs - this.#atMs);
     if (passedMs === 0) return;
     this.#atMs = nowMs;
-    if (this.#used >= this.#share / 2) this.#grow(passedMs, Math.min(LONGEST_DOUBLING_MS, doublingMs * this.#caution));
+    const growthMs = Math.min(LONGEST_DOUBLING_MS, doublingMs * this.#caution);
+    if (this.#used >= this.#share / 2) this.#grow(passedMs / growthMs, level);
     else this.#fade(passedMs);
     this.#used *= Math.exp(-passedMs / USE_MEMORY_MS);
   }
@@ -49,14 +53,12 @@ export class Throttle {
   cut(isGrowth: boolean): void {
     this.#share = Math.max(LEAST_SHARE, Math.min(this.#share, this.#used) * CUT);
     if (isGrowth) this.#caution *= 2;
-    else this.#wasCutTo = this.#share;
+    else this.#freeBelow = this.#share;
   }
 
-  #grow(passedMs: number, doublingMs: number): void {
-    const grown =
-      this.#wasCutTo === undefined
-        ? this.#share * 2 ** (passedMs / doublingMs)
-        : this.#share + (this.#wasCutTo * REGROWTH * passedMs) / 1_000;
+  #grow(doublings: number, level: number): void {
+    const isFree = level >= FULL_LEVEL && this.#share < this.#freeBelow;
+    const grown = isFree ? this.#share * 2 ** doublings : this.#share + Math.min(STEP, this.#share) * doublings;
     this.#share = Math.min(1, grown);
   }
 
@@ -64,6 +66,6 @@ export class Throttle {
     const faded = Math.max(4 * this.#used, this.#share * 2 ** (-passedMs / FADING_MS), FIRST_SHARE);
     if (faded >= this.#share) return;
     this.#share = faded;
-    if (faded === FIRST_SHARE) this.#wasCutTo = undefined;
+    if (faded === FIRST_SHARE) this.#freeBelow = 1;
   }
 }
