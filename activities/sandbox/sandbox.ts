@@ -25,7 +25,10 @@ export interface ConfinedProgram {
   hasNetwork: boolean;
 }
 
-export type SandboxCheck = { ok: true; isolation: 'bubblewrap' | 'none' } | { ok: false; reason: string };
+/** `none` only where the operator says so: commands run as the worker's user, with all that user may do. */
+export type Isolation = 'bubblewrap' | 'none';
+
+export type SandboxCheck = { ok: true; isolation: Isolation } | { ok: false; reason: string };
 
 export interface SandboxOptions {
   /** File-name-safe id, unique among sandboxes open at once on this host. */
@@ -37,6 +40,8 @@ export interface SandboxOptions {
   writable: readonly string[];
   /** Absolute paths inside `writable` that stay read-only where they exist. */
   readOnly: readonly string[];
+  /** Absolute paths inside `root`, files or directories, that look empty in there. */
+  hidden?: readonly string[];
   /** Besides PATH, HOME and LANG. */
   env: Readonly<Record<string, string>>;
   /** Absolute path of the broker's socket for this subagent; undefined: no network at all. */
