@@ -16,7 +16,8 @@ async function main(): Promise<void> {
   Runtime.install({ shutdownSignals: [], logger: temporalLogger(log) });
   const draining = new AbortController();
   const connection = await NativeConnection.connect(config.connection);
-  const workers = await createWorkers(config, connection, await compose(config, log, draining.signal));
+  const composition = await compose(config, log, draining.signal);
+  const workers = await createWorkers(config, connection, composition);
   const end = (why: string): void => {
     if (draining.signal.aborted) return;
     log.info({ why }, 'worker is ending');
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
   try {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
+    await composition.close();
     await health?.close();
     await idleness.close();
     await connection.close();

@@ -5,6 +5,8 @@ import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { Message } from '../claude/claude.ts';
+import type { Redact } from '../observe/redaction.ts';
+import { transcriptLines, transcriptText, type TranscriptMessage } from '../observe/transcript.ts';
 import { Superseded } from './ending.ts';
 
 /** Messages stay inline in the record up to here: one write a turn. Longer ones move into a chunk of their own. */
@@ -112,17 +114,29 @@ export class Checkpoint {
       epochSpentMicroUsd: record.epochSpentMicroUsd + costMicroUsd,
       usage: sum(record.usage, usage),
       errors: 0,
+      overloads: 0,
     });
   }
 
-  /** Adds messages to the transcript; written with the next `save`. */
+  /** Adds messages to the conversation; written with the next `save`. */
   append(...messages: Message[]): void {
     this.messages.push(...messages);
     this.note({ tail: [...this.record.tail, ...messages] });
   }
 
-  deny(denial: Denial): void {
-    this.note({ denials: [...this.record.denials, denial] });
+  /**
+   * Goes on with another conversation, in one durable write with `changes`. The first `gone` messages of the old one stay
+   * in the transcript; `messages` holds again whatever came after them.
+   */
+  async replace(messages: readonly Message[], gone: number, changes: Partial<SubagentRecord>): Promise<void> {
+    const { past = [] } = this.record;
+    const left = await this.store.put(Buffer.from(JSON.stringify(this.messages.slice(0, gone))));
+    await this.write({ ...changes, past: [...past, left], chunks: [], tail: [...messages] });
+    this.messages = [...messages];
+  }
+
+  deny(...denials: readonly Denial[]): void {
+    if (denials.length > 0) this.note({ denials: [...this.record.denials, ...denials] });
   }
 
   /** Changes that need no write of their own; written with the next one. */
@@ -138,13 +152,16 @@ export class Checkpoint {
 
   /** Commits the end. From here on nobody writes this record any more. */
   async end(result: NonNullable<SubagentRecord['result']>): Promise<void> {
-    await this.write({ result, chunks: [], tail: [], pendingMicroUsd: 0 });
+    await this.write({ result, chunks: [], tail: [], past: [], pendingMicroUsd: 0 });
   }
 
-  /** The whole transcript, one JSON line a message. */
-  async storeTranscript(): Promise<ArtifactRef | undefined> {
-    if (this.messages.length === 0) return undefined;
-    return this.store.put(Buffer.from(this.messages.map((message) => `${JSON.stringify(message)}\n`).join('')));
+  /** The whole transcript, one JSON line a message and tool call, with what left the conversation; secrets hidden. */
+  async storeTranscript(redact: Redact): Promise<ArtifactRef | undefined> {
+    const past = this.damage ? [] : await readChunks(this.store, this.record.past ?? []);
+    const messages = [...past, ...this.messages];
+    if (messages.length === 0) return undefined;
+    const lines = transcriptLines(messages as TranscriptMessage[], redact);
+    return this.store.put(Buffer.from(transcriptText(lines)));
   }
 
   private lostCall(): Partial<SubagentRecord> {
@@ -199,8 +216,12 @@ function emptyRecord(fence: Fence): SubagentRecord {
 }
 
 async function loadMessages(store: ArtifactStore, { chunks, tail }: SubagentRecord): Promise<Message[]> {
+  return [...(await readChunks(store, chunks)), ...(tail as Message[])];
+}
+
+async function readChunks(store: ArtifactStore, chunks: readonly ArtifactRef[]): Promise<Message[]> {
   const parts = await Promise.all(chunks.map(async (ref) => Buffer.from(await store.get(ref)).toString()));
-  return [...parts.flatMap((text) => JSON.parse(text) as Message[]), ...(tail as Message[])];
+  return parts.flatMap((text) => JSON.parse(text) as Message[]);
 }
 
 /** What was stored is not what is there now: no retry mends it. Rethrows everything else. */

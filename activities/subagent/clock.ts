@@ -1,33 +1,53 @@
-import { HAND_BACK_GRACE_MS } from '../../workflows/contract/limits.ts';
+import { HAND_BACK_GRACE_MS, REPORT_RESERVE } from '../../workflows/contract/limits.ts';
 
 /** Why work was broken off. */
 export type Interruption = 'handBack' | 'timeout';
 
+/** Longest delay of a timer. */
+const LONGEST_MS = 2_147_483_647;
+
+/** What of a timeout is kept for a report, in milliseconds. */
+export function reportReserveMs(timeoutMs: number): number {
+  return Math.min(REPORT_RESERVE.mostMs, timeoutMs * REPORT_RESERVE.share);
+}
+
 /**
  * A subagent's time: active milliseconds against its timeout, and the wish to have it back (cancel, pause, a lower
- * concurrency, a drain). Work in flight may go on for a moment after that wish, then it is aborted.
+ * concurrency, a drain). A model call in flight may go on for a moment after that wish, a tool is broken off at once. The end
+ * of the timeout is kept for a report: until `useReserve` time is up before it.
  */
 export class Clock implements Disposable {
-  /** Aborts what is in flight: `reason` is an `Interruption`. */
-  readonly signal: AbortSignal;
-  private readonly controller = new AbortController();
-  private readonly back: AbortSignal;
+  /** Aborts once it is wanted back. */
+  readonly back: AbortSignal;
   private readonly timeoutMs: number;
+  private limitMs: number;
+  private calls = new AbortController();
+  private tools = new AbortController();
   private activeMs: number;
   private since: number | undefined;
   private timer: NodeJS.Timeout | undefined;
   private grace: NodeJS.Timeout | undefined;
   private readonly onBack = (): void => {
-    this.grace = setTimeout(() => this.controller.abort('handBack' satisfies Interruption), HAND_BACK_GRACE_MS);
+    this.tools.abort('handBack' satisfies Interruption);
+    this.grace = setTimeout(() => this.calls.abort('handBack' satisfies Interruption), HAND_BACK_GRACE_MS);
   };
 
   constructor(back: AbortSignal, timeoutMs: number, activeMs: number) {
-    this.signal = this.controller.signal;
     this.back = back;
     this.timeoutMs = timeoutMs;
+    this.limitMs = timeoutMs - reportReserveMs(timeoutMs);
     this.activeMs = activeMs;
     if (back.aborted) this.onBack();
     else back.addEventListener('abort', this.onBack, { once: true });
+  }
+
+  /** Aborts a model call in flight: `reason` is an `Interruption`. Ask for it anew for each call. */
+  get signal(): AbortSignal {
+    return this.calls.signal;
+  }
+  /** The same for a tool or a verification. */
+  get toolSignal(): AbortSignal {
+    return this.tools.signal;
   }
 
   /** It is wanted back: start nothing new. */
@@ -40,14 +60,27 @@ export class Clock implements Disposable {
   }
 
   get isOver(): boolean {
-    return this.elapsedMs >= this.timeoutMs;
+    return this.elapsedMs >= this.limitMs;
+  }
+
+  /** From here on all of the timeout may be used. */
+  useReserve(): void {
+    this.limitMs = this.timeoutMs;
+    if (this.calls.signal.reason === 'timeout') this.calls = new AbortController();
+    if (this.tools.signal.reason === 'timeout') this.tools = new AbortController();
+    if (this.back.aborted) this.tools.abort('handBack' satisfies Interruption);
+  }
+
+  /** Undoes `useReserve`. */
+  keepReserve(): void {
+    this.limitMs = this.timeoutMs - reportReserveMs(this.timeoutMs);
   }
 
   /** Runs `work` as active time. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.since = performance.now();
-    const left = Math.min(Math.max(1, this.timeoutMs - this.activeMs), 2_147_483_647);
-    this.timer = setTimeout(() => this.controller.abort('timeout' satisfies Interruption), left);
+    const left = Math.min(Math.max(1, this.limitMs - this.activeMs), LONGEST_MS);
+    this.timer = setTimeout(() => this.onTimeout(), left);
     try {
       return await work();
     } finally {
@@ -75,5 +108,10 @@ export class Clock implements Disposable {
     clearTimeout(this.timer);
     clearTimeout(this.grace);
     this.back.removeEventListener('abort', this.onBack);
+  }
+
+  private onTimeout(): void {
+    this.calls.abort('timeout' satisfies Interruption);
+    this.tools.abort('timeout' satisfies Interruption);
   }
 }

@@ -1,3 +1,4 @@
+import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { ParkReason } from '../../workflows/contract/units.ts';
 import type { SubagentStatus } from '../../workflows/contract/statuses.ts';
 
@@ -8,6 +9,8 @@ export interface Ending {
   structuredOutput?: unknown;
   rawOutput?: string;
   schemaErrors?: string[];
+  /** What a fresh start is told about this try; undefined: another one would not end otherwise. */
+  lesson?: string;
 }
 
 /** The loop ends for good. Thrown by its parts, caught once in `run-subagent.ts`. */
@@ -30,6 +33,11 @@ export class Parked extends Error {
   }
 }
 
+/** Its time for work is up; what was in flight has been broken off and written down. */
+export class TimeUp extends Error {
+  override name = 'TimeUp';
+}
+
 /** A wait of more than seconds and less than two minutes: the slot is freed, Temporal starts the next attempt. */
 export class RetryLater extends Error {
   override name = 'RetryLater';
@@ -43,4 +51,13 @@ export class RetryLater extends Error {
 /** Another attempt holds the fence: this one may write nothing, and nobody waits for its answer. */
 export class Superseded extends Error {
   override name = 'Superseded';
+}
+
+export function failed(type: string, message: string): Ended {
+  return new Ended({ status: 'failed', error: { type, message } });
+}
+
+export function timedOut(timeoutMs: number): Ended {
+  const message = `not done within its timeout of ${Math.round(timeoutMs / 1000).toString()} s`;
+  return new Ended({ status: 'timed_out', error: { type: FAILURES.timedOut, message } });
 }

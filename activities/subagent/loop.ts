@@ -1,23 +1,24 @@
 import { FAILURES } from '../../workflows/contract/failures.ts';
-import type { Grant, Task } from '../../workflows/contract/task.schema.ts';
-import type { ClaudeAnswer, ClaudeCall, ContentBlock, Message } from '../claude/claude.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import type { Task } from '../../workflows/contract/task.schema.ts';
+import type { ClaudeAnswer, Message } from '../claude/claude.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Clock } from './clock.ts';
-import { Ended, Parked } from './ending.ts';
-import { ModelCall, timedOut } from './model-call.ts';
+import { Conversation } from './conversation.ts';
+import { Ended, failed, Parked, timedOut, TimeUp } from './ending.ts';
+import { ModelCall } from './model-call.ts';
+import { hasFallback } from './model-choice.ts';
 import { OutputShape } from './output-shape.ts';
 import type { SubagentParts } from './parts.ts';
-import { SYSTEM_PROMPT } from './prompt.ts';
+import { LAST_TURN, REPORT_NOW, saysUnfinished, textOf, told } from './prompt.ts';
 import type { Purse } from './purse.ts';
-
-type ToolUse = Pick<Extract<ContentBlock, { type: 'tool_use' }>, 'id' | 'name' | 'input'>;
-type ToolResult = Extract<Exclude<Message['content'], string>[number], { type: 'tool_result' }>;
+import { ToolTurn, type ToolUse } from './tool-turn.ts';
+import { Verification } from './verification.ts';
+import type { WorkPlace } from './work-place.ts';
 
 export interface LoopOf {
+  fleetId: string;
   task: Task;
-  grant: Grant;
-  workspace: Workspace;
+  place: WorkPlace;
   checkpoint: Checkpoint;
   purse: Purse;
   clock: Clock;
@@ -28,62 +29,144 @@ export interface LoopOf {
  * between an answer and its tools. Never returns: throws `Ended`, `Parked` or `RetryLater`.
  */
 export class AgentLoop {
-  private readonly parts: SubagentParts;
   private readonly of: LoopOf;
+  private readonly log: SubagentParts['log'];
+  private readonly conversation: Conversation;
   private readonly call: ModelCall;
   private readonly shape: OutputShape;
-  private readonly base: Omit<ClaudeCall, 'maxTokens' | 'messages'>;
+  private readonly toolTurn: ToolTurn;
+  private readonly verification: Verification;
+  /** The API has said that the conversation is too long. */
+  private isTooLong = false;
 
   constructor(parts: SubagentParts, of: LoopOf) {
-    const { task, checkpoint, purse, clock } = of;
-    this.parts = parts;
+    const { task, checkpoint, purse, place } = of;
     this.of = of;
-    this.call = new ModelCall(parts, task, checkpoint, purse, clock);
+    this.log = parts.log;
+    this.conversation = new Conversation(parts, { task, checkpoint, purse, tools: place.definitions });
+    this.call = new ModelCall({ ...of, claude: parts.claude, log: parts.log });
     this.shape = new OutputShape(parts.structuredOutput, task, checkpoint);
-    this.base = {
-      model: task.model,
-      system: SYSTEM_PROMPT,
-      tools: parts.tools.definitions,
-      ...(task.effort && { effort: task.effort }),
-      ...(task.thinking && { thinking: task.thinking }),
-    };
+    this.toolTurn = new ToolTurn(parts.tools, this.shape, { ...of, grant: task.permissions });
+    this.verification = new Verification(parts, of);
   }
 
   async run(): Promise<never> {
-    const { checkpoint, clock, task } = this.of;
+    if (this.of.checkpoint.record.isReporting) this.of.clock.useReserve();
     for (;;) {
-      const unanswered = this.unansweredTools();
-      if (unanswered.length > 0) await this.takeTurn(unanswered);
-      if (clock.isOver) throw timedOut(task.timeoutMs);
-      if (clock.isWantedBack) throw new Parked({ for: 'drain' });
-      if (checkpoint.record.turns >= (task.maxTurns ?? Infinity)) throw maxTurns(task.maxTurns!);
-      if (this.shape.isAsked && this.shape.isExhausted) await this.shape.repair(this.call, this.base);
-      const answer = await this.call.answer(this.next());
-      checkpoint.append({ role: 'assistant', content: answer.content as Message['content'] });
-      checkpoint.note({ turns: checkpoint.record.turns + 1 });
-      this.of.purse.learn(promptTokens(answer), checkpoint.messages.length);
-      await this.act(answer);
+      try {
+        await this.step();
+      } catch (error) {
+        this.goOnAfter(error);
+      }
     }
   }
 
-  private next(): Omit<ClaudeCall, 'maxTokens'> {
-    return { ...this.base, messages: this.of.checkpoint.messages };
+  /** One turn, or what is left of one, or a verification. */
+  private async step(): Promise<void> {
+    const { checkpoint, clock, task } = this.of;
+    const unanswered = this.unansweredTools();
+    if (unanswered.length > 0) await this.takeTurn(unanswered);
+    const output = this.shape.accepted();
+    if (output) return this.finish(output);
+    if (checkpoint.record.isVerifying && !this.shape.isAsked) return this.finish();
+    if (clock.isOver) throw new TimeUp();
+    if (clock.isWantedBack) throw new Parked({ for: 'drain' });
+    if (this.shape.isExhausted) return this.finish(await this.shape.repair(this.call, this.conversation));
+    if (checkpoint.record.turns >= (task.maxTurns ?? Infinity)) throw maxTurns(task);
+    await this.makeRoom();
+    this.announceLastTurn();
+    await this.act(await this.answer());
+  }
+
+  /** What refuses the whole conversation is no part of it; everything else is. */
+  private async answer(): Promise<ClaudeAnswer> {
+    const { checkpoint, purse } = this.of;
+    const call = this.conversation.next();
+    const answer = await this.call.answer(call);
+    if (answer.stopReason === 'refusal') throw failed(FAILURES.claudeRefused, 'the model refused the task');
+    if (answer.stopReason === 'model_context_window_exceeded')
+      throw failed(FAILURES.claudeContextTooLong, 'the conversation no longer fits the model');
+    checkpoint.append({ role: 'assistant', content: answer.content as Message['content'] });
+    checkpoint.note({ turns: checkpoint.record.turns + 1 });
+    purse.learn(promptTokens(answer), call.messages.length + 1);
+    return answer;
   }
 
   private async act({ stopReason, content }: ClaudeAnswer): Promise<void> {
-    switch (stopReason) {
-      case 'tool_use':
-        return this.takeTurn(content.filter((block) => block.type === 'tool_use'));
-      case 'pause_turn':
-        return this.close([]); // sent again unchanged
-      case 'refusal':
-        throw failed(FAILURES.claudeRefused, 'the model refused the task');
-      case 'model_context_window_exceeded':
-        throw failed(FAILURES.claudeContextTooLong, 'the conversation no longer fits the model');
-      default:
-        if (!this.shape.isAsked) throw new Ended({ status: 'completed' });
-        return this.close([this.shape.remind()]);
+    const { checkpoint, task } = this.of;
+    if (checkpoint.record.isReporting) throw timedOut(task.timeoutMs);
+    if (stopReason === 'tool_use') return this.takeTurn(content.filter((block) => block.type === 'tool_use'));
+    if (stopReason === 'pause_turn') return this.close([]); // sent again unchanged
+    if (this.isLastTurnOver && saysUnfinished(textOf(content))) throw maxTurns(task);
+    if (this.shape.isAsked) return this.close([this.shape.remind()]);
+    return this.finish();
+  }
+
+  /** It has ended its turn: `completed` unless a check says otherwise. */
+  private async finish(output?: { value: unknown }): Promise<void> {
+    const structured = output && { structuredOutput: output.value };
+    let fault: string | undefined;
+    try {
+      fault = this.verification.isAsked ? await this.verification.run() : undefined;
+    } catch (error) {
+      throw error instanceof Ended ? new Ended({ ...error.ending, ...structured }) : error;
     }
+    if (fault === undefined) throw new Ended({ status: 'completed', ...structured });
+    await this.close([told(fault)]);
+  }
+
+  /** What can be mended by going on another way. Throws everything else. */
+  private goOnAfter(error: unknown): void {
+    const { checkpoint, clock, task } = this.of;
+    const isEnd = error instanceof Ended || error instanceof TimeUp;
+    if (isEnd && checkpoint.record.isReporting) throw timedOut(task.timeoutMs);
+    if (error instanceof TimeUp) {
+      if (checkpoint.record.turns === 0) throw timedOut(task.timeoutMs); // nothing to report
+      checkpoint.append(told(REPORT_NOW));
+      checkpoint.note({ isReporting: true });
+      return clock.useReserve();
+    }
+    const type = error instanceof Ended ? error.ending.error?.type : undefined;
+    if (type === FAILURES.claudeContextTooLong && !this.isTooLong && !this.isFresh) {
+      this.isTooLong = true;
+    } else if (
+      (type === FAILURES.claudeRefused || type === FAILURES.claudeUnavailable) &&
+      hasFallback(task, checkpoint.record)
+    ) {
+      this.log.info({ label: task.label, type, model: task.fallbackModel }, 'subagent goes on with its fallback model');
+      this.conversation.switchTo(task.fallbackModel!);
+    } else throw error;
+  }
+
+  /** There is no earlier turn a summary could stand for. */
+  private get isFresh(): boolean {
+    const { compactedAt, turns } = this.of.checkpoint.record;
+    return turns === 0 || compactedAt === turns;
+  }
+
+  /** Summarises a long conversation. One that still fits goes on as it is when that fails. */
+  private async makeRoom(): Promise<void> {
+    if (!this.isTooLong && !this.conversation.isLong) return;
+    try {
+      await this.conversation.summarise(this.call);
+    } catch (error) {
+      if (!(error instanceof Ended) || error.ending.status !== 'failed') throw error;
+      if (this.isTooLong) throw failed(FAILURES.claudeContextTooLong, `it could not be made shorter: ${error.message}`);
+      this.log.warn({ label: this.of.task.label, err: error }, 'conversation could not be summarised');
+      this.of.checkpoint.note({ compactedAt: this.of.checkpoint.record.turns });
+    }
+    this.isTooLong = false;
+  }
+
+  private get isLastTurnOver(): boolean {
+    return this.of.checkpoint.record.turns === this.of.task.maxTurns;
+  }
+
+  private announceLastTurn(): void {
+    const { checkpoint, task } = this.of;
+    if (checkpoint.record.turns + 1 !== task.maxTurns || checkpoint.record.isReporting) return;
+    const newest = checkpoint.messages.at(-1)!;
+    if (newest.role !== 'user' || textOf(newest.content) !== LAST_TURN) checkpoint.append(told(LAST_TURN));
   }
 
   /** Tool calls of the newest answer that have no results yet: a worker died or was drained between the two. */
@@ -93,55 +176,26 @@ export class AgentLoop {
     return newest.content.filter((block) => block.type === 'tool_use');
   }
 
-  /** Runs every tool of an answer, in order, and closes the turn with their results in one message. */
+  /** Runs the tools of an answer and closes the turn with their results in one message. */
   private async takeTurn(uses: readonly ToolUse[]): Promise<void> {
-    const results: ToolResult[] = [];
-    let hasWritten = false;
-    let output: { value: unknown } | undefined;
-    for (const use of uses) {
-      if (use.name === 'StructuredOutput') {
-        const offered = this.shape.check(use.input);
-        if (offered.ok) output = { value: offered.value };
-        results.push(resultOf(use, offered.ok ? 'Taken.' : offered.message, !offered.ok));
-        continue;
-      }
-      const answer = await this.runTool(use);
-      hasWritten ||= answer.hasWritten;
-      if (answer.denial) this.of.checkpoint.deny(answer.denial);
-      results.push(resultOf(use, answer.content, answer.isError));
-    }
-    const patch = hasWritten ? { patch: await this.of.workspace.save() } : {};
-    await this.close([{ role: 'user', content: results }], patch, output === undefined);
-    if (output) throw new Ended({ status: 'completed', structuredOutput: output.value });
-  }
-
-  private async runTool(use: ToolUse): Promise<Awaited<ReturnType<SubagentParts['tools']['run']>>> {
-    const { workspace, grant, clock, checkpoint } = this.of;
-    try {
-      return await clock.during(() => this.parts.tools.run(use, { workspace, grant, signal: clock.signal }));
-    } catch (error) {
-      if (!clock.signal.aborted) throw error;
-      // The answer is paid for: it is kept, and its tools run again from the workspace of the turn before.
-      await checkpoint.save({ activeMs: clock.elapsedMs });
-      throw clock.signal.reason === 'timeout' ? timedOut(this.of.task.timeoutMs) : new Parked({ for: 'drain' });
-    }
+    const { checkpoint, place } = this.of;
+    const { results, denials, hasWritten } = await this.toolTurn.run(uses);
+    checkpoint.deny(...denials);
+    const patch = hasWritten ? { patch: await place.save() } : {};
+    await this.close([{ role: 'user', content: results }], patch);
   }
 
   /** The one durable write of a turn. It also notes the worst case of the call that follows. */
-  private async close(messages: Message[], changes: { patch?: string | null } = {}, goesOn = true): Promise<void> {
+  private async close(messages: Message[], changes: { patch?: string | null } = {}): Promise<void> {
     const { checkpoint, clock } = this.of;
     checkpoint.append(...messages);
-    const mayCall = goesOn && !clock.isWantedBack && !clock.isOver;
+    const mayCall = !clock.isWantedBack && !clock.isOver && this.shape.accepted() === undefined;
     await checkpoint.save({
       ...changes,
       activeMs: clock.elapsedMs,
-      pendingMicroUsd: mayCall ? this.call.worstCaseOf(this.next()) : 0,
+      pendingMicroUsd: mayCall ? this.call.worstCaseOf(this.conversation.next()) : 0,
     });
   }
-}
-
-function resultOf(use: ToolUse, content: string, isError: boolean): ToolResult {
-  return { type: 'tool_result', tool_use_id: use.id, content, ...(isError && { is_error: true }) };
 }
 
 /** Everything the answer counted: its prompt, and itself, which stands in the next prompt. */
@@ -149,6 +203,5 @@ function promptTokens({ usage }: ClaudeAnswer): number {
   return usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens + usage.output_tokens;
 }
 
-const failed = (type: string, message: string): Ended => new Ended({ status: 'failed', error: { type, message } });
-
-const maxTurns = (turns: number): Ended => failed(FAILURES.maxTurns, `not done within ${turns.toString()} turns`);
+const maxTurns = ({ maxTurns: turns = 0 }: Task): Ended =>
+  failed(FAILURES.maxTurns, `not done within ${turns.toString()} turns`);

@@ -1,11 +1,12 @@
 import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
-import type { ClaudeAnswer, ClaudeCall, Message } from '../claude/claude.ts';
+import type { ClaudeAnswer, Message } from '../claude/claude.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { Conversation } from './conversation.ts';
 import { Ended } from './ending.ts';
 import type { ModelCall } from './model-call.ts';
 import type { StructuredOutput } from './parts.ts';
-import { textOf } from './prompt.ts';
+import { textOf, told } from './prompt.ts';
 
 /** Wrong outputs the model is told about before one repair call is made. */
 const TRIES = 5;
@@ -33,7 +34,19 @@ export class OutputShape {
   }
   /** The model has been told often enough. */
   get isExhausted(): boolean {
-    return this.checkpoint.record.schemaFailures >= TRIES;
+    return this.isAsked && this.checkpoint.record.schemaFailures >= TRIES;
+  }
+
+  /** The output that the newest turn has handed over; nothing has been said since. */
+  accepted(): { value: unknown } | undefined {
+    const [answer, results] = this.checkpoint.messages.slice(-2);
+    if (!this.schema || answer?.role !== 'assistant' || !hasResults(results)) return undefined;
+    for (const block of typeof answer.content === 'string' ? [] : answer.content) {
+      if (block.type !== 'tool_use' || block.name !== 'StructuredOutput') continue;
+      const verdict = this.structuredOutput.validate(this.schema, block.input);
+      if (verdict.ok) return { value: verdict.value };
+    }
+    return undefined;
   }
 
   /** An input of StructuredOutput. Counts what does not fit. */
@@ -49,24 +62,26 @@ export class OutputShape {
   remind(): Message {
     this.count();
     const text = 'Your result is still missing: call StructuredOutput with an input that fits the <output_schema>.';
-    return { role: 'user', content: [{ type: 'text', text }] };
+    return told(text);
   }
 
-  /** One call that sees only the schema, the newest output and its faults. Throws `Ended` either way. */
-  async repair(call: ModelCall, base: Omit<ClaudeCall, 'maxTokens' | 'messages'>): Promise<never> {
+  /** One call that sees only the schema, the newest output and its faults. Throws `Ended` when it does not help. */
+  async repair(call: ModelCall, conversation: Conversation): Promise<{ value: unknown }> {
     const schema = this.schema!;
     const raw = this.newestOutput();
     const faults = this.faultsOf(raw);
     const text = `<output_schema>\n${JSON.stringify(schema)}\n</output_schema>\n<output>\n${raw}\n</output>\n<faults>\n${faults.join('\n')}\n</faults>\nThe output does not fit the schema. Call StructuredOutput once with the same content in the right shape. Invent nothing.`;
-    const answer = await call.answer({ ...base, messages: [{ role: 'user', content: [{ type: 'text', text }] }] });
+    const answer = await call.answer(conversation.aside([told(text)]));
     const repaired = offeredIn(answer);
     const verdict = repaired === undefined ? undefined : this.structuredOutput.validate(schema, repaired);
-    if (verdict?.ok) throw new Ended({ status: 'completed', structuredOutput: verdict.value });
+    if (verdict?.ok) return { value: verdict.value };
+    const message = `no output fits the schema: ${faults[0] ?? 'none was given'}`;
     throw new Ended({
       status: 'failed',
-      error: { type: FAILURES.schemaMismatch, message: `no output fits the schema: ${faults[0] ?? 'none was given'}` },
+      error: { type: FAILURES.schemaMismatch, message },
       rawOutput: raw,
       schemaErrors: faults,
+      lesson: `${message}\n${faults.join('\n')}`,
     });
   }
 
@@ -91,6 +106,14 @@ export class OutputShape {
     const verdict = this.structuredOutput.validate(this.schema!, value);
     return verdict.ok ? [] : verdict.errors;
   }
+}
+
+function hasResults(message: Message | undefined): boolean {
+  return (
+    message?.role === 'user' &&
+    typeof message.content !== 'string' &&
+    message.content.every(({ type }) => type === 'tool_result')
+  );
 }
 
 /** The output in an answer: a StructuredOutput call, else a text that is JSON. */

@@ -1,10 +1,17 @@
+import type { Changes } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
-import type { Claude, ToolDefinition } from '../claude/claude.ts';
+import type { Claude, Message, ToolDefinition } from '../claude/claude.ts';
+import type { CompactionBlock, compactionBlock } from '../claude/compaction.ts';
 import type { ModelFacts } from '../claude/prices.ts';
+import type { Egress } from '../egress/egress.ts';
+import type { McpServers } from '../mcp/mcp.ts';
 import type { Log } from '../observe/log.ts';
+import type { Redact } from '../observe/redaction.ts';
+import type { Sandboxes } from '../sandbox/sandbox.ts';
 import type { ToolDispatcher } from '../tools/tool.ts';
-import type { Workspaces } from '../workspace/workspace.ts';
+import type { Workspace, Workspaces } from '../workspace/workspace.ts';
 
 /** What the agent loop works with, wired in `workers/composition.ts`. One set per worker process. */
 export interface SubagentParts {
@@ -12,9 +19,22 @@ export interface SubagentParts {
   records: FleetRecords;
   claude: Claude;
   prices: Prices;
+  conversations: Conversations;
   tools: ToolDispatcher;
   structuredOutput: StructuredOutput;
   workspaces: Workspaces;
+  files: WorkspaceFiles;
+  sandboxes: Sandboxes;
+  egress: Egress;
+  /** Private directory of this process for the sockets of `egress`; short, for the path of a socket is. */
+  socketDirectory: string;
+  mcp: McpServers;
+  /** Files and counts of a patch. */
+  changesOf: (patch: ArtifactRef) => Promise<Changes>;
+  /** Hides this worker's secrets, and what looks like anybody's. */
+  redact: Redact;
+  /** What a command printed, without control sequences. */
+  plainText: (output: string) => string;
   log: Log;
 }
 
@@ -25,10 +45,22 @@ export interface Prices {
   modelFacts(model: string): ModelFacts;
 }
 
+/** How a conversation is changed without breaking it. */
+export interface Conversations {
+  withoutThinking(messages: readonly Message[]): Message[];
+  compactionBlock: typeof compactionBlock;
+  compacted(messages: readonly Message[], block: CompactionBlock): Message[];
+}
+
 export interface StructuredOutput {
   definition: ToolDefinition;
   validate(
     schema: Record<string, unknown>,
     value: unknown,
   ): { ok: true; value: unknown } | { ok: false; errors: string[] };
+}
+
+export interface WorkspaceFiles {
+  /** Text of a file of the workspace by its path there, never of one outside; undefined where none may be read. */
+  read(workspace: Pick<Workspace, 'root' | 'directory' | 'mayWrite'>, path: string): Promise<string | undefined>;
 }

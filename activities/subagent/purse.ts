@@ -37,8 +37,18 @@ export class Purse {
     this.knownMessages = messages;
   }
 
-  get longestAnswer(): number {
-    return this.prices.modelFacts(this.task.model).maxOutputTokens;
+  /** The conversation is another one now, or counted by another model. */
+  forget(): void {
+    this.learn(0, 0);
+  }
+
+  /** Tokens of the conversation as the newest answer counted them; 0: not known. */
+  get conversationTokens(): number {
+    return this.knownTokens;
+  }
+
+  longestAnswer(model: string): number {
+    return this.prices.modelFacts(model).maxOutputTokens;
   }
 
   /** Throws `Parked` until the slice, or `Ended` when its own cap can never, cover an answer of `tokens`. */
@@ -60,7 +70,7 @@ export class Purse {
   ): { maxTokens: number; worstMicroUsd: number } {
     const { model } = call;
     const inputTokens = this.inputBound(call);
-    const most = Math.min(wanted, this.longestAnswer);
+    const most = Math.min(wanted, this.longestAnswer(model));
     const fits = (microUsd: number): number =>
       Math.min(most, this.prices.maxTokensWithin(model, inputTokens, microUsd));
     const least = Math.min(most, LEAST_MAX_TOKENS);

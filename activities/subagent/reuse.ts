@@ -2,16 +2,19 @@ import { createHash } from 'node:crypto';
 import { recordKeys } from '../../workflows/contract/ids.ts';
 import { ReuseEntry } from '../../workflows/contract/record.schema.ts';
 import type { Manifest, Result, Task } from '../../workflows/contract/task.schema.ts';
+import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import type { PriorResult } from './prompt.ts';
 
 /**
  * Everything that shapes a subagent's output (contracts §2, reuse), as one hash. `tree` is that of the workspace it
- * starts from, saved scripts left out. Label, timeouts and money are left out on purpose.
+ * starts from, saved scripts left out. Label, timeouts and money are left out on purpose, and so are a fallback and retries:
+ * what was completed with them is as good.
  */
 export function reuseKey(task: Task, manifest: Manifest, tree: string, prior: readonly PriorResult[]): string {
   const { prompt, context, model, effort, thinking, permissions, outputSchema, workspace } = task;
+  const { agent, projectMemory, env, verify, mcpServers } = task;
   const shape = {
     prompt,
     context,
@@ -23,6 +26,11 @@ export function reuseKey(task: Task, manifest: Manifest, tree: string, prior: re
     tree,
     directory: workspace.subdirectory,
     outputSchema,
+    agent,
+    projectMemory: projectMemory || undefined,
+    env,
+    verify: verify?.map(({ name, run }) => ({ name, run })),
+    mcpServers: mcpServers?.map((name) => [name, manifest.mcpServers?.[name] ?? 'of the operator']),
     endpoint: manifest.simulated ? 'simulated' : manifest.endpoint,
   };
   return createHash('sha256').update(canonical(shape)).digest('hex');
@@ -35,6 +43,11 @@ function canonical(value: unknown): string {
   const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
   const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
   return `{${sorted.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
+}
+
+/** Whether what it saw may be another tomorrow: the web and servers are no part of the key. */
+export function seesOutside({ permissions, mcpServers }: Task): boolean {
+  return hasTool(permissions, 'WebFetch') || (mcpServers ?? []).length > 0;
 }
 
 /** A completed result of an equal task of an earlier fleet, with where it lies. Never one of the same fleet. */

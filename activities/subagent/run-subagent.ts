@@ -1,16 +1,21 @@
 import type { Manifest, Task } from '../../workflows/contract/task.schema.ts';
 import { FAILURES } from '../../workflows/contract/failures.ts';
-import type { ParkReason, UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { hasTool } from '../../workflows/policy/shell-scope.ts';
+import type { Message } from '../claude/claude.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Clock } from './clock.ts';
 import { Ended, Parked, type Ending } from './ending.ts';
+import { DISK_FULL, endingOf, isFull } from './faults.ts';
 import { AgentLoop } from './loop.ts';
+import { escalated } from './model-choice.ts';
 import type { SubagentParts } from './parts.ts';
+import { projectMemory } from './project-memory.ts';
 import { firstMessage, type PriorResult } from './prompt.ts';
 import { Purse } from './purse.ts';
 import { buildResult } from './result.ts';
-import { findReusable, offerForReuse, reuseKey } from './reuse.ts';
+import { findReusable, offerForReuse, reuseKey, seesOutside } from './reuse.ts';
+import { WorkPlace } from './work-place.ts';
 
 /** Crashes of our own code in one dispatch before the subagent ends as `Subagent.Internal`. */
 const ATTEMPTS_BEFORE_GIVING_UP = 5;
@@ -44,13 +49,15 @@ export async function runSubagent(parts: SubagentParts, attempt: Attempt): Promi
   return new Run(parts, attempt, manifest, task, checkpoint).toItsEnd();
 }
 
+const DRAINED = new Parked({ for: 'drain' });
+
 class Run {
   private readonly parts: SubagentParts;
   private readonly attempt: Attempt;
   private readonly manifest: Manifest;
   private readonly task: Task;
   private readonly checkpoint: Checkpoint;
-  private workspace: Workspace | undefined;
+  private place: WorkPlace | undefined;
   private priorResults: Promise<PriorResult[]> | undefined;
   private reuse: { key: string; offer: boolean } | undefined;
 
@@ -73,33 +80,77 @@ class Run {
       if (error instanceof Ended) return await this.commit(error.ending);
       if (error instanceof Parked) return await this.park(error);
       if (isFull(error)) return this.parkedFull();
+      // Wanted back before its work had begun.
+      if (this.attempt.back.aborted && error === this.attempt.back.reason) return await this.park(DRAINED);
       const broken = endingOf(error) ?? this.givingUp(error);
       if (!broken) throw error;
       await this.checkpoint.bookLostCall();
       return await this.commit(broken);
     } finally {
-      await this.workspace?.close();
+      await this.place?.close();
     }
   }
 
-  private async work(): Promise<UnitOutcome> {
+  /** One try after another, until one ends in a way that no other would better. */
+  private async work(): Promise<never> {
     const { parts, task, checkpoint, attempt } = this;
+    const { fleetId, sliceMicroUsd } = attempt.unit;
     using clock = new Clock(attempt.back, task.timeoutMs, checkpoint.record.activeMs);
-    const workspace = await this.open(clock.signal);
-    if (checkpoint.messages.length === 0) checkpoint.append(firstMessage(task, await this.prior()));
-    const purse = new Purse(parts.prices, task, attempt.unit.sliceMicroUsd);
-    await new AgentLoop(parts, { task, grant: task.permissions, workspace, checkpoint, purse, clock }).run();
-    throw new Error('the loop returned');
+    const purse = new Purse(parts.prices, task, sliceMicroUsd);
+    for (;;) {
+      const place = await this.open(attempt.back);
+      if (checkpoint.messages.length === 0) checkpoint.append(await this.firstMessage(place));
+      try {
+        await new AgentLoop(parts, { fleetId, task, place, checkpoint, purse, clock }).run();
+      } catch (error) {
+        if (!(error instanceof Ended) || !this.mayTryAgain(error.ending, clock)) throw error;
+        await this.startAfresh(error.ending.lesson!);
+        purse.forget();
+      }
+    }
   }
 
-  private async open(signal: AbortSignal): Promise<Workspace> {
-    const { unit } = this.attempt;
-    return (this.workspace ??= await this.parts.workspaces.open(this.task.workspace, {
-      mayWrite: mayWrite(this.task),
-      owner: `${unit.fleetId}-${unit.index.toString()}-${unit.epoch.toString()}-${this.attempt.attempt.toString()}`,
-      patch: this.checkpoint.record.patch,
-      signal,
-    }));
+  private mayTryAgain({ lesson }: Ending, clock: Clock): boolean {
+    const { task, checkpoint } = this;
+    const { restarts = 0, turns } = checkpoint.record;
+    if (lesson === undefined || restarts + 1 >= (task.retry?.maxAttempts ?? 1)) return false;
+    clock.keepReserve();
+    return turns < (task.maxTurns ?? Infinity) && !clock.isOver;
+  }
+
+  /** Forgets conversation and files, and keeps what counts: money, time, turns, and why it failed. */
+  private async startAfresh(lesson: string): Promise<void> {
+    const { checkpoint, task, attempt } = this;
+    const { restarts = 0 } = checkpoint.record;
+    const model = escalated(task, restarts);
+    this.parts.log.info({ label: task.label, restarts: restarts + 1, model }, 'subagent starts afresh');
+    await this.place?.close();
+    checkpoint.note({ patch: null });
+    this.place = undefined;
+    const message = await this.firstMessage(await this.open(attempt.back), lesson);
+    await checkpoint.replace([message], checkpoint.messages.length, {
+      ...(model !== undefined && { model }),
+      restarts: restarts + 1,
+      ...{ schemaFailures: 0, repairs: 0, switchedAt: 0, isVerifying: false, hadShell: false },
+    });
+  }
+
+  private async firstMessage(place: WorkPlace, lesson?: string): Promise<Message> {
+    const { task, parts } = this;
+    const variables = hasTool(task.permissions, 'Bash') ? Object.keys(task.env ?? {}).sort() : [];
+    const memory = task.projectMemory ? await projectMemory(parts.files, place.workspace) : undefined;
+    return firstMessage(task, { prior: await this.prior(), memory, variables, lesson });
+  }
+
+  private async open(signal: AbortSignal): Promise<WorkPlace> {
+    if (this.place) return this.place;
+    const { parts, task, checkpoint, manifest } = this;
+    const { fleetId, index, epoch } = this.attempt.unit;
+    const owner = [fleetId, index, epoch, this.attempt.attempt, checkpoint.record.restarts ?? 0].join('-');
+    const { mcpServers: names = [] } = task;
+    const declared = manifest.mcpServers ?? {};
+    const mcp = names.length > 0 ? await parts.mcp.tools({ fleetId, names, declared, signal }) : undefined;
+    return (this.place = await WorkPlace.open(parts, { task, checkpoint, owner, mcp, signal }));
   }
 
   /** Read once: the reuse key and the first message both need them. */
@@ -123,10 +174,10 @@ class Run {
     const { parts, task, manifest, checkpoint, attempt } = this;
     const isFresh = checkpoint.record.turns === 0 && attempt.unit.generation === 1;
     const { repo, reuseTree } = task.workspace;
-    const tree = repo ? (await this.open(attempt.back)).tree : (reuseTree ?? task.workspace.tree);
+    const tree = repo ? (await this.open(attempt.back)).workspace.tree : (reuseTree ?? task.workspace.tree);
     const key = reuseKey(task, manifest, tree, await this.prior());
     this.reuse = { key, offer: true };
-    if (!isFresh || manifest.reuse === 'never') return undefined;
+    if (!isFresh || manifest.reuse === 'never' || (seesOutside(task) && manifest.reuse !== 'always')) return undefined;
     const found = await findReusable(parts, key, task.occurrence, attempt.unit.fleetId);
     if (!found) return undefined;
     this.reuse.offer = false;
@@ -147,17 +198,23 @@ class Run {
 
   /** Commits how it ended; from here on the result can be found by everyone, and nobody runs it again. */
   private async commit(ending: Ending): Promise<UnitOutcome> {
-    const { parts, task, checkpoint, attempt, workspace } = this;
-    const result = buildResult({
-      label: task.label,
-      model: task.model,
-      isSimulated: this.manifest.simulated,
-      record: checkpoint.record,
-      messages: checkpoint.messages,
-      ending,
-      changes: workspace?.mayWrite ? await workspace.changes() : undefined,
-      transcript: await checkpoint.storeTranscript(),
-    });
+    const { parts, task, checkpoint, attempt, place } = this;
+    const { patch, isVerifying } = checkpoint.record;
+    // What a verification wrote is no change.
+    const left = await place?.leavings(isVerifying ? patch : await place.save());
+    const result = buildResult(
+      {
+        task,
+        isSimulated: this.manifest.simulated,
+        record: checkpoint.record,
+        messages: checkpoint.messages,
+        ending,
+        changes: left?.changes,
+        guards: left?.guards ?? [],
+        transcript: await checkpoint.storeTranscript(parts.redact),
+      },
+      parts.redact,
+    );
     await checkpoint.end(result);
     const { fleetId, index, generation } = attempt.unit;
     if (ending.status === 'completed' && this.reuse?.offer)
@@ -187,33 +244,4 @@ class Run {
     this.parts.log.error({ err: error, label: this.task.label }, 'subagent given up after repeated internal errors');
     return { status: 'failed', error: { type: FAILURES.internal, message: error.message } };
   }
-}
-
-const DISK_FULL: ParkReason = { for: 'limit', pause: 'disk_full' };
-
-function isFull(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    ['StoreFull', 'WorkspaceFull'].includes(error.name) ||
-    ('code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT'))
-  );
-}
-
-/** Faults the parent decides about, by the name of the error. */
-const ENDINGS: Readonly<Record<string, string>> = {
-  WorkspaceUnavailable: FAILURES.workspaceUnavailable,
-  WorkspaceTooLarge: FAILURES.workspaceTooLarge,
-  CloneDenied: FAILURES.cloneDenied,
-  ArtifactDamaged: FAILURES.artifactDamaged,
-  ArtifactMissing: FAILURES.artifactDamaged,
-};
-
-function endingOf(error: unknown): Ending | undefined {
-  const type = error instanceof Error ? ENDINGS[error.name] : undefined;
-  return type === undefined ? undefined : { status: 'failed', error: { type, message: (error as Error).message } };
-}
-
-/** Whether the grant can ever allow a write; without it the subagent reads a shared checkout. */
-export function mayWrite({ permissions: { allow, mode } }: Pick<Task, 'permissions'>): boolean {
-  return mode !== 'plan' && allow.some((rule) => /^(Edit|Write|Bash)\b/.test(rule));
 }

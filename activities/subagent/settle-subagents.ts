@@ -1,6 +1,7 @@
 import type { SettleRequest, UnitOutcome } from '../../workflows/contract/units.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import type { Redact } from '../observe/redaction.ts';
 import { Checkpoint, SETTLED_ATTEMPT } from './checkpoint.ts';
 import { Superseded } from './ending.ts';
 import { buildResult } from './result.ts';
@@ -13,6 +14,7 @@ export interface SettleParts {
   records: FleetRecords;
   /** Files and counts of a checkpoint's patch. */
   changesOf: (patch: string) => Promise<NonNullable<Parameters<typeof buildResult>[0]['changes']>>;
+  redact: Redact;
 }
 
 /**
@@ -52,7 +54,7 @@ async function settle(
 }
 
 async function commit(
-  { records, changesOf }: SettleParts,
+  { records, changesOf, redact }: SettleParts,
   { manifest }: SettleRequest,
   { index }: SettleRequest['units'][number],
   end: NonNullable<SettleRequest['end']>,
@@ -61,15 +63,17 @@ async function commit(
   const task = await records.task(manifest, index);
   const { patch } = checkpoint.record;
   const { simulated } = await records.manifest(manifest);
-  const result = buildResult({
-    label: task.label,
-    model: task.model,
-    isSimulated: simulated,
-    record: checkpoint.record,
-    messages: checkpoint.messages,
-    ending: { status: end.status, error: { type: end.type, message: end.message } },
-    changes: patch === null ? undefined : await changesOf(patch),
-    transcript: await checkpoint.storeTranscript(),
-  });
+  const result = buildResult(
+    {
+      task,
+      isSimulated: simulated,
+      record: checkpoint.record,
+      messages: checkpoint.messages,
+      ending: { status: end.status, error: { type: end.type, message: end.message } },
+      changes: patch === null ? undefined : await changesOf(patch),
+      transcript: await checkpoint.storeTranscript(redact),
+    },
+    redact,
+  );
   await checkpoint.end(result);
 }

@@ -1,57 +1,56 @@
+import { createRedactor } from '../../activities/observe/redaction.ts';
+import {
+  transcriptLines,
+  type TranscriptBlock,
+  type TranscriptLine,
+  type TranscriptMessage,
+} from '../../activities/observe/transcript.ts';
 import { oneLine, printable, shorten } from './figures.ts';
 import type { Paint } from './paint.ts';
-
-/** A message of the Messages API, as far as people read it. */
-export interface Message {
-  role: 'user' | 'assistant' | 'system';
-  content: string | readonly Block[];
-}
-
-interface Block {
-  type: string;
-  text?: string;
-  thinking?: string;
-  name?: string;
-  input?: unknown;
-  content?: string | readonly Block[];
-  is_error?: boolean;
-}
 
 const TOOL_LINES = 12;
 const LINE_CHARS = 200;
 
+/** An artifact's lines; one of an earlier version holds a message of the Messages API a line. */
+export function readTranscript(text: string): TranscriptLine[] {
+  const lines = text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as TranscriptLine | TranscriptMessage);
+  const isOld = (line: TranscriptLine | TranscriptMessage): line is TranscriptMessage => !('type' in line);
+  return lines.every(isOld) ? transcriptLines(lines, createRedactor([])) : (lines as TranscriptLine[]);
+}
+
 /** The conversation, oldest first: who spoke, what was called with what, and the beginning of what came back. */
-export function transcriptText(messages: readonly Message[], paint: Paint): string {
-  return messages.map((message) => messageText(message, paint)).join('\n');
+export function transcriptShown(lines: readonly TranscriptLine[], paint: Paint): string {
+  return lines.map((line) => lineText(line, paint)).join('');
 }
 
-function messageText({ role, content }: Message, paint: Paint): string {
-  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
-  const isAnswer = blocks.length > 0 && blocks.every(({ type }) => type === 'tool_result');
-  const head = isAnswer ? '' : `${paint.bold(role)}\n`;
-  return head + blocks.map((block) => blockText(block, paint)).join('');
-}
-
-function blockText(block: Block, paint: Paint): string {
-  switch (block.type) {
-    case 'text':
-      return `${indented(printable(block.text ?? ''))}\n`;
-    case 'thinking':
-      return paint.dim(`${indented(printable(block.thinking ?? ''))}\n`);
-    case 'tool_use':
-      return `  ${paint.cyan(block.name ?? 'tool')} ${shorten(oneLine(JSON.stringify(block.input ?? {})), LINE_CHARS)}\n`;
+function lineText(line: TranscriptLine, paint: Paint): string {
+  switch (line.type) {
+    case 'message':
+      return `${paint.bold(line.role)}\n${line.content.map((block) => blockText(block, paint)).join('')}`;
+    case 'tool_call':
+      return `  ${paint.cyan(line.name)} ${shorten(oneLine(JSON.stringify(line.input ?? {})), LINE_CHARS)}\n`;
     case 'tool_result': {
-      const text = beginning(printable(textOf(block.content)));
-      return `${block.is_error ? paint.red(text) : paint.dim(text)}\n`;
+      const text = beginning(printable(textOf(line.content)));
+      return `${line.is_error ? paint.red(text) : paint.dim(text)}\n`;
     }
-    default:
-      return paint.dim(`  [${block.type}]\n`);
   }
 }
 
-function textOf(content: Block['content']): string {
-  if (content === undefined || typeof content === 'string') return content ?? '';
-  return content.map((block) => block.text ?? `[${block.type}]`).join('\n');
+function blockText({ type, text, content, thinking }: TranscriptBlock & { thinking?: string }, paint: Paint): string {
+  if (type === 'text') return `${indented(printable(text ?? ''))}\n`;
+  if (type === 'thinking') return paint.dim(`${indented(printable(thinking ?? ''))}\n`);
+  if (type === 'compaction') return paint.dim(`${indented(printable(textOf(content)))}\n`);
+  return paint.dim(`  [${type}]\n`);
+}
+
+/** Text of a tool's result: its content is a text or a list of blocks. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((block: TranscriptBlock) => block.text ?? `[${block.type}]`).join('\n');
 }
 
 function beginning(text: string): string {

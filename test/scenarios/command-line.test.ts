@@ -262,7 +262,10 @@ describe('muster', () => {
     const object = JSON.parse(
       (await ground.run(['show', '@latest', 'first', '--output-format', 'json'])).stdout,
     ) as object;
-    expect(object).toMatchObject({ label: 'first', messages: [{ role: 'user' }, { role: 'assistant' }, {}, {}] });
+    expect(object).toMatchObject({
+      label: 'first',
+      messages: [{ role: 'user' }, { type: 'tool_call' }, { type: 'tool_result' }, { role: 'assistant' }],
+    });
   });
 
   it('collects what ended fleets left, and nothing of an open one', async () => {

@@ -1,22 +1,21 @@
 import { dirname, join } from 'node:path';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
-import { rgPath } from '@vscode/ripgrep';
 import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { createClaude } from '../../activities/claude/client.ts';
-import * as prices from '../../activities/claude/prices.ts';
 import { createLog } from '../../activities/observe/log.ts';
 import type { SubagentParts } from '../../activities/subagent/parts.ts';
 import { runSubagent } from '../../activities/subagent/run-subagent.ts';
-import { createToolDispatcher } from '../../activities/tools/dispatcher.ts';
-import { structuredOutputDefinition, validateOutput } from '../../activities/tools/structured-output.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
-import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
 import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
 import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
 import type { Manifest, Result, Task, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { openSubagentParts } from '../../workers/subagent-parts.ts';
+import { PlayedClaude } from './played-claude.ts';
 import { temporaryDirectory } from './temporary.ts';
+
+const API_KEY = 'sk-ant-api03-key-of-a-test-bench-Wq3XkP9n';
 
 export interface Fleet {
   manifest: string;
@@ -28,36 +27,47 @@ export interface Fleet {
 export class SubagentBench implements AsyncDisposable {
   readonly parts: SubagentParts;
   readonly claude: SimulatedClaude;
+  readonly played: PlayedClaude;
   readonly directory: string;
   private readonly dispose: () => Promise<void>;
   private fleets = 0;
 
-  private constructor(parts: SubagentParts, claude: SimulatedClaude, directory: string, dispose: () => Promise<void>) {
-    this.parts = parts;
-    this.claude = claude;
-    this.directory = directory;
+  private constructor(
+    of: Pick<SubagentBench, 'parts' | 'claude' | 'played' | 'directory'>,
+    dispose: () => Promise<void>,
+  ) {
+    ({ parts: this.parts, claude: this.claude, played: this.played, directory: this.directory } = of);
     this.dispose = dispose;
   }
 
   /** `simulated`: scripts and limits of Claude, which answers at once unless it says otherwise. */
   static async start(simulated: SimulatedOptions = {}): Promise<SubagentBench> {
     const temporary = await temporaryDirectory();
-    const claude = await startSimulatedClaude({ latency: 0, ...simulated });
+    const played = new PlayedClaude();
+    const claude = await startSimulatedClaude({
+      latency: 0,
+      ...simulated,
+      scripts: [played.script, ...(simulated.scripts ?? [])],
+    });
     const store = await DiskStore.open(join(temporary.path, 'artifacts'));
-    const log = createLog('silent');
-    const parts: SubagentParts = {
+    const parts = await openSubagentParts({
+      home: temporary.path,
+      claude: { baseUrl: claude.url, apiKey: API_KEY },
+      sandbox: 'bubblewrap',
+      sandboxReadOnlyPaths: [],
+      egressInternal: [],
+      mcpServers: {},
+      secrets: [API_KEY],
       store,
       records: new FleetRecords(store),
-      claude: createClaude({ baseUrl: claude.url, apiKey: 'test' }),
-      prices,
-      tools: createToolDispatcher({ ripgrep: rgPath, log }),
-      structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
-      workspaces: createWorkspaces({ directory: join(temporary.path, 'workspaces'), store }),
-      log,
-    };
+      log: createLog('silent'),
+    });
+    // One test's refusals are no other's: the provider's limits are left to those who test them.
+    parts.claude = createClaude({ baseUrl: claude.url, apiKey: API_KEY });
     await mkdir(join(temporary.path, 'files/src'), { recursive: true });
     await writeFile(join(temporary.path, 'files/src/a.txt'), 'alpha\n');
-    return new SubagentBench(parts, claude, temporary.path, async () => {
+    return new SubagentBench({ parts, claude, played, directory: temporary.path }, async () => {
+      await parts.close();
       await claude.close();
       await temporary[Symbol.asyncDispose]();
     });
@@ -113,6 +123,11 @@ export class SubagentBench implements AsyncDisposable {
         return found.record.result;
       },
     };
+  }
+
+  /** The whole transcript of a subagent that has ended, as text. */
+  async transcript(result: Result): Promise<string> {
+    return Buffer.from(await this.parts.store.get(result.transcript!)).toString();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

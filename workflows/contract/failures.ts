@@ -16,6 +16,8 @@ export const FAILURES = {
   stopped: 'Subagent.Stopped',
   internal: 'Subagent.Internal',
   schemaMismatch: 'Output.SchemaMismatch',
+  verifyFailed: 'Verify.Failed',
+  mcpUnavailable: 'Mcp.Unavailable',
   workspaceUnavailable: 'Workspace.Unavailable',
   workspaceTooLarge: 'Workspace.TooLarge',
   cloneDenied: 'Workspace.CloneDenied',

@@ -16,6 +16,18 @@ export const MAX_BATCH_SIZE = 1_000;
 /** In flight per batch: heartbeats of one workflow serialise on its mutable state (reference/permits.md). */
 export const MAX_PERMITS_PER_BATCH = 500;
 
+/** Rounds in which a subagent may mend what a verification found (Stripe allows two: reference/fleet-conventions.md). */
+export const MAX_REPAIRS = 2;
+/**
+ * The end of its timeout that a subagent has for a report of what it found: a fifth of it, at most a minute. Its work is
+ * broken off before.
+ */
+export const REPORT_RESERVE = { share: 0.2, mostMs: 60_000 };
+/** Refusals for overload in a row, after which a subagent goes on with its fallback model. */
+export const OVERLOADS_BEFORE_FALLBACK = 3;
+/** Share of a model's window from which on the API leaves out old tool results, and from which on it summarises. */
+export const CONTEXT_SHARE = { clear: 0.5, compact: 0.75 };
+
 export const HEARTBEAT_TIMEOUT_MS = 30_000;
 export const HEARTBEAT_THROTTLE_MS = 5_000;
 /** A beat in between would only replace one that waits for its throttle. */

@@ -21,6 +21,8 @@ export const SubagentRecord = z.object({
   /** Messages so far: whole chunks in the store, oldest first, then the newest ones inline. */
   chunks: z.array(ArtifactRef),
   tail: z.array(z.unknown()),
+  /** Chunks of messages that stand in the transcript and no longer in the conversation: summarised, or of earlier tries. */
+  past: z.array(ArtifactRef).optional(),
   /** Patch of the workspace against its source after the newest turn that wrote; null: as the source. */
   patch: ArtifactRef.nullable(),
   usage: Usage,
@@ -40,11 +42,19 @@ export const SubagentRecord = z.object({
   schemaFailures: z.int(),
   /** The model it is on, where a fallback or an escalation has left the task's own. */
   model: z.string().optional(),
+  /** Messages of the conversation that were made with another model: their thinking is not sent. */
+  switchedAt: z.int().optional(),
+  /** Refusals for overload in a row. */
+  overloads: z.int().optional(),
+  /** `turns` at its newest summary. */
+  compactedAt: z.int().optional(),
   /** Fresh starts so far (`retry`); absent: none. */
   restarts: z.int().optional(),
   /** Rounds of repair after a failed verification in this try. */
   repairs: z.int().optional(),
   verify: z.array(Verified).optional(),
+  /** It has ended its turn, and `patch` is what it leaves; its verification is under way. */
+  isVerifying: z.boolean().optional(),
   /** It was told that its time is up, and may only report. */
   isReporting: z.boolean().optional(),
   /** A shell of this subagent has run a command, and was lost with its attempt unless it still runs. */

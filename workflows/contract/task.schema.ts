@@ -160,6 +160,8 @@ export const Verified = z.object({
   duration_ms: z.int(),
   /** The end of what it printed, of the newest run. */
   tail: z.string().optional(),
+  /** All it printed, where it failed. */
+  log: ArtifactRef.optional(),
 });
 export type Verified = z.infer<typeof Verified>;
 
