@@ -1,24 +1,39 @@
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
+import { SUBAGENT_STATUSES, UNIT_LETTERS } from '../../workflows/contract/statuses.ts';
+import type { ResultReader } from '../fleet-client/result-reader.ts';
 import { money, oneLine, shorten, span, table } from './figures.ts';
 import { durationMs, statusObject } from './fleet-object.ts';
 import type { PlainFormat } from './output-format.ts';
 import { paintStatus, type Paint } from './paint.ts';
 import { withSession } from './session.ts';
 
+/** Results of failed subagents that `status` reads, to tell why: a second or so. */
+const MAX_FAILED_READ = 2_000;
+
 /** `muster status` */
 export async function showStatus(id: string, format: PlainFormat): Promise<void> {
   await withSession({}, async ({ client, terminal }) => {
     const fleet = await client.find(id);
-    const { status } = await client.standing(fleet);
+    const standing = await client.standing(fleet);
+    const { status } = standing;
+    const verifyFailed = await countVerifyFailed(client.reader(fleet, standing), standing.progress.units);
     const more = { isSimulated: fleet.simulated, source: fleet.source };
-    if (format === 'json') terminal.data(`${JSON.stringify(statusObject(status, more))}\n`);
-    else terminal.data(statusText(status, fleet, terminal.paint));
+    const object = { ...statusObject(status, more), verify_failed: verifyFailed };
+    if (format === 'json') terminal.data(`${JSON.stringify(object)}\n`);
+    else terminal.data(statusText(status, fleet, verifyFailed, terminal.paint));
   });
 }
 
-function statusText(status: FleetStatus, fleet: FleetRecord, paint: Paint): string {
+/** Of those that failed, up to `MAX_FAILED_READ`, how many failed their verification; undefined: too many to read. */
+async function countVerifyFailed(reader: ResultReader, units: string): Promise<number | undefined> {
+  const failed = [...units].flatMap((letter, index) => (letter === UNIT_LETTERS.failed ? [index] : []));
+  if (failed.length > MAX_FAILED_READ) return undefined;
+  const ended = await reader.some(failed);
+  return ended.filter(({ result }) => result.verify?.some(({ ok }) => !ok)).length;
+}
+
+function statusText(status: FleetStatus, fleet: FleetRecord, verifyFailed: number | undefined, paint: Paint): string {
   const { census, count, budgetMicroUsd, concurrency, resetAtMs } = status;
   const state = status.reason ? `${status.state} (${status.reason})` : status.state;
   const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;
@@ -31,6 +46,7 @@ function statusText(status: FleetStatus, fleet: FleetRecord, paint: Paint): stri
       key,
       paintStatus(paint, key, String(census[key])),
     ]),
+    ...(verifyFailed ? [['verify', paint.red(`failed in ${verifyFailed} of those`)]] : []),
     ['cost', `${money(status.spentMicroUsd)}${budget}`],
     ['time', span(durationMs(status))],
     ['file', fleet.source],

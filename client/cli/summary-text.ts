@@ -21,6 +21,7 @@ export function summaryText(
     ...census(status, paint),
     '',
     cost(status),
+    ...checks(tally, paint),
     ...kinds(tally, paint),
     '',
     ...next(status, tally),
@@ -42,6 +43,17 @@ function census(status: FleetStatus, paint: Paint): string[] {
 function cost(status: FleetStatus): string {
   const budget = status.budgetMicroUsd === null ? '' : ` of ${money(status.budgetMicroUsd)}`;
   return `  cost ${money(status.spentMicroUsd)}${budget}, time ${span(durationMs(status))}`;
+}
+
+/** What `verify` and the guards found, where there is anything to say. */
+function checks({ verified: { passed, failed }, toLookAt }: Tally, paint: Paint): string[] {
+  const failures = failed === 0 ? 'none failed' : paint.red(`${failed} failed`);
+  return [
+    ...(passed + failed === 0 ? [] : [`  verified ${passed + failed}: ${failures}`]),
+    ...(toLookAt === 0
+      ? []
+      : [paint.yellow(`  to look at: changes of ${plural(toLookAt, 'subagent')} (muster results)`)]),
+  ];
 }
 
 function kinds(tally: Tally, paint: Paint): string[] {

@@ -4,7 +4,12 @@ import { FailureClusters } from '../fleet-client/failure-clusters.ts';
 import type { FleetChange } from '../fleet-client/watch.ts';
 import { sumUsage } from './fleet-object.ts';
 
-type Counted = Pick<Result, 'usage' | 'error' | 'label' | 'status'> & { hasChanges: boolean };
+type Counted = Pick<Result, 'usage' | 'error' | 'label' | 'status'> & {
+  hasChanges: boolean;
+  /** Whether its verifications passed; undefined: it has none, or never came to them. */
+  isVerified: boolean | undefined;
+  isToLookAt: boolean;
+};
 
 /** What the end of a fleet is told from: of each subagent its newest end, without what it said. */
 export class Tally {
@@ -12,8 +17,12 @@ export class Tally {
 
   add(change: FleetChange): void {
     if (change.kind !== 'ended') return;
-    const { usage, label, status, error, changes } = change.result;
-    this.#ends.set(change.index, { usage, label, status, hasChanges: changes !== undefined, ...(error && { error }) });
+    const { usage, label, status, error, changes, verify, guards = [] } = change.result;
+    this.#ends.set(change.index, {
+      ...{ usage, label, status, hasChanges: changes !== undefined, isToLookAt: guards.length > 0 },
+      isVerified: verify?.every(({ ok }) => ok),
+      ...(error && { error }),
+    });
   }
 
   get usage(): Usage {
@@ -24,6 +33,17 @@ export class Tally {
   }
   get changed(): number {
     return this.#count(({ hasChanges }) => hasChanges);
+  }
+  /** Of those whose verifications were run, how many passed and how many did not. */
+  get verified(): { passed: number; failed: number } {
+    return {
+      passed: this.#count(({ isVerified }) => isVerified === true),
+      failed: this.#count(({ isVerified }) => isVerified === false),
+    };
+  }
+  /** Whose changes a guard has something to say about. */
+  get toLookAt(): number {
+    return this.#count(({ isToLookAt }) => isToLookAt);
   }
   get clusters(): FailureClusters {
     const clusters = new FailureClusters();

@@ -29,7 +29,11 @@ describe('what an operator tells a worker', () => {
   it('is read from three variables and one file, with the variables it names filled in', () => {
     const servers = {
       files: { command: 'files-server', args: ['--root', '/srv'], env: { TOKEN: 'Bearer ${FILES_TOKEN}' } },
-      search: { url: 'https://search.example/mcp', headers: { authorization: '${SEARCH}' }, pin: 'a'.repeat(64) },
+      search: {
+        url: 'https://search.example/mcp',
+        headers: { authorization: '${SEARCH}' },
+        pin: `sha256:${'a'.repeat(64)}`,
+      },
     };
     const config = read({
       ...declared({ mcpServers: servers }),
@@ -45,7 +49,7 @@ describe('what an operator tells a worker', () => {
         env: { TOKEN: 'Bearer of-the-files' },
       },
       search: {
-        ...{ type: 'http', url: 'https://search.example/mcp', pin: 'a'.repeat(64) },
+        ...{ type: 'http', url: 'https://search.example/mcp', pin: `sha256:${'a'.repeat(64)}` },
         headers: { authorization: 'of-the-search' },
       },
     });

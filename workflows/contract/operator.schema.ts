@@ -12,7 +12,7 @@ export const MCP_SERVER_NAME = /^[A-Za-z0-9-]{1,64}$/;
 
 const Texts = z.record(z.string(), z.string());
 /** Hash of a server's tool definitions, as a refusal prints it. */
-const Pin = z.string().regex(/^(sha256:)?[0-9a-f]{64}$/);
+const Pin = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
 /** An MCP server as an operator declares it; `${NAME}` in env and headers is a variable of the worker's environment. */
 export const OperatorMcpServer = z.discriminatedUnion('type', [

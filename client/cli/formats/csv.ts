@@ -1,3 +1,4 @@
+import { guardText } from '../result-text.ts';
 import { saidBy, type Format } from './report.ts';
 import type { Result } from '../../../workflows/contract/task.schema.ts';
 
@@ -10,6 +11,8 @@ const COLUMNS: readonly [name: string, value: (result: Result) => string | numbe
   ['files', ({ changes }) => changes?.files.join('\n')],
   ['insertions', ({ changes }) => changes?.insertions],
   ['deletions', ({ changes }) => changes?.deletions],
+  ['verified', ({ verify }) => verify && (verify.every(({ ok }) => ok) ? 'passed' : 'failed')],
+  ['guards', ({ guards }) => guards?.map(guardText).join('\n')],
   ['model', ({ model }) => model],
   ['num_turns', ({ num_turns }) => num_turns],
   ['input_tokens', ({ usage }) => usage.input_tokens],

@@ -1,10 +1,11 @@
 import { FAILURES } from '../../../workflows/contract/failures.ts';
 import type { Result } from '../../../workflows/contract/task.schema.ts';
+import { guardText, verifiedText } from '../result-text.ts';
 import { saidBy, type Format } from './report.ts';
 
 /**
  * One testcase a subagent: failed, timed out and out of budget are failures; stopped and never attempted are errors,
- * since a build must not take them for passed; skipped is skipped.
+ * since a build must not take them for passed; skipped is skipped. A failed verification's end stands in its failure.
  */
 export const junit: Format = function* ({ fleet, results }) {
   const count = (kind: Kind): number => results.filter((result) => kindOf(result) === kind).length;
@@ -44,13 +45,19 @@ function testcase(fleet: string, result: Result): string {
   const head = attributes({ name: result.label, classname: fleet, time: seconds(result.duration_ms) });
   const { type = result.status, message = result.status } = result.error ?? {};
   const said = saidBy(result);
+  const tails = (result.verify ?? []).filter(({ ok }) => !ok).map((one) => `${verifiedText(one)}\n${one.tail ?? ''}`);
+  const warned = (result.guards ?? []).map(guardText);
   const body = [
-    ...(kind === 'failure' || kind === 'error' ? [`      <${kind}${attributes({ type, message })}/>\n`] : []),
+    ...(kind === 'failure' || kind === 'error' ? [trouble(kind, attributes({ type, message }), tails)] : []),
     ...(kind === 'skipped' ? [`      <skipped${attributes({ message: skippedText(type, message) })}/>\n`] : []),
+    ...(warned.length === 0 ? [] : [`      <system-err>${escaped(warned.join('\n'))}</system-err>\n`]),
     ...(said === '' ? [] : [`      <system-out>${escaped(said)}</system-out>\n`]),
   ];
   return body.length === 0 ? `    <testcase${head}/>\n` : `    <testcase${head}>\n${body.join('')}    </testcase>\n`;
 }
+
+const trouble = (kind: Kind, head: string, tails: readonly string[]): string =>
+  tails.length === 0 ? `      <${kind}${head}/>\n` : `      <${kind}${head}>${escaped(tails.join('\n\n'))}</${kind}>\n`;
 
 const skippedText = (type: string, message: string): string =>
   type === FAILURES.notEligible ? 'not eligible' : message;

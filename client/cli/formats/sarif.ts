@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Result } from '../../../workflows/contract/task.schema.ts';
+import { verifiedText } from '../result-text.ts';
 import { findingsIn, type Finding } from './findings.ts';
 import { hasFailed, type Format } from './report.ts';
 
@@ -12,11 +13,11 @@ interface SarifResult {
 }
 
 /**
- * SARIF 2.1.0: what structured outputs say about files and lines, and one result for each subagent that failed. Paths
+ * SARIF 2.1.0: what structured outputs say about files and lines, what the guards found, and one result for each subagent that failed. Paths
  * stay as the subagents wrote them, relative to their working directories.
  */
 export const sarif: Format = function* ({ fleet, results }) {
-  const all = results.flatMap((result) => [...findings(result), ...failure(result)]);
+  const all = results.flatMap((result) => [...findings(result), ...guards(result), ...failure(result)]);
   const rules = [...new Set(all.map(({ ruleId }) => ruleId))].map((id) => ({ id }));
   const driver = { name: 'muster', rules };
   const invocations = [{ executionSuccessful: fleet.status === 'completed' && !results.some(hasFailed) }];
@@ -40,10 +41,21 @@ function findings({ structured_output, label }: Result): SarifResult[] {
   });
 }
 
+/** What the guards ask a reviewer to look at; secrets are no question of taste. */
+function guards({ guards: found = [], label }: Result): SarifResult[] {
+  return found.map(({ guard, file, detail }) => {
+    const physicalLocation = { artifactLocation: { uri: uriOf(file) } };
+    const locations = [{ physicalLocation, logicalLocations: [{ name: label }] }];
+    const level = guard === 'secret_added' ? 'error' : 'warning';
+    return { ruleId: `muster/${guard}`, level, message: { text: `${label}: ${detail}` }, locations };
+  });
+}
+
 function failure(result: Result): SarifResult[] {
   if (!hasFailed(result)) return [];
   const { label, status, error } = result;
-  const text = `${label}: ${error?.message ?? status}`;
+  const failed = (result.verify ?? []).filter(({ ok }) => !ok).map(verifiedText);
+  const text = [`${label}: ${error?.message ?? status}`, ...failed].join('; ');
   const locations = [{ logicalLocations: [{ name: label }] }];
   return [{ ruleId: error?.type ?? status, level: 'error', message: { text }, locations }];
 }

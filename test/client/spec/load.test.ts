@@ -157,8 +157,8 @@ describe('each fault says where, what, and what to write', () => {
     [
       'a tool nobody built',
       YAML,
-      'tasks:\n  - {prompt: a, permissions: {allow: ["Bash(ls)"]}}\n',
-      'fleet.yaml:2:39: the rule "Bash(ls)": Bash is not supported yet; remove it',
+      'tasks:\n  - {prompt: a, permissions: {allow: ["WebSearch(x)"]}}\n',
+      'fleet.yaml:2:39: the rule "WebSearch(x)"',
     ],
     [
       'an unknown preset',

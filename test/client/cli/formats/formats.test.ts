@@ -83,6 +83,47 @@ describe('markdown', () => {
   });
 });
 
+describe('verifications and guards', () => {
+  const tail = 'FAIL a.test.js ``` <b>\n'.repeat(30);
+  const report = someReport([
+    result('unverified', 'failed', {
+      error: { type: 'Verify.Failed', message: 'tests failed' },
+      verify: [
+        { name: 'types', ok: true, exit_code: 0, duration_ms: 10 },
+        { name: 'tests', ok: false, exit_code: 7, duration_ms: 10, tail },
+      ],
+      guards: [{ guard: 'tests_skipped', file: 'a|b.js', detail: 'new: it.skip(' }],
+    }),
+    result('verified', 'completed', { verify: [{ name: 'types', ok: true, exit_code: 0, duration_ms: 10 }] }),
+  ]);
+
+  it('junit: a failed verification stands with its end in the failure of its subagent', () => {
+    const text = write(junit, report);
+    readXml(text);
+    const failure = /<failure type="Verify.Failed" message="tests failed">([^]*?)<\/failure>/.exec(text)![1]!;
+    expect(failure).toContain('tests failed with exit code 7 after 10 ms\nFAIL a.test.js ``` &lt;b&gt;');
+    expect(text).toContain('<system-err>tests_skipped in a|b.js: new: it.skip(</system-err>');
+    expect(text).toContain('failures="4"');
+  });
+
+  it('markdown: a column, and what failed and is to be looked at in sections of their own', () => {
+    const text = write(markdown, report);
+    const rows = text.split('\n').filter((line) => line.startsWith('| '));
+    for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(8);
+    expect(text).toContain('| failed: tests |');
+    expect(text).toContain('## Failed verifications\n\n- **unverified**: tests failed with exit code 7 after 10 ms\n');
+    expect(text.match(/FAIL a\.test\.js/g)).toHaveLength(20);
+    expect(text).toContain('\n  ````text\n');
+    expect(text).toContain('## To look at\n\n- **unverified** tests\\_skipped in a\\|b.js: new: it.skip(\n');
+  });
+
+  it('csv: whether they passed, empty where there were none', () => {
+    const [header, ...rows] = readCsv(write(csv, report));
+    const column = header!.indexOf('verified');
+    expect(rows.map((row) => row[column]).slice(-3)).toEqual(['', 'failed', 'passed']);
+  });
+});
+
 describe('every format', () => {
   it.each(RESULT_FORMATS)('%s takes ten thousand results in pieces', async (name) => {
     const results = Array.from({ length: 10_000 }, (_, i) => result(`s${i}`, 'completed', { output: 'x'.repeat(100) }));

@@ -75,4 +75,27 @@ describe('sarif', () => {
       startLine: 3,
     });
   });
+
+  it('has what the guards found as findings of their files, and failed verifications in the failure', () => {
+    const guards = [
+      { guard: 'ci_weakened' as const, file: '.github/workflows/ci.yml', detail: 'new: continue-on-error: true' },
+      { guard: 'secret_added' as const, file: 'a b.js', detail: 'it adds what looks like a secret' },
+    ];
+    const verify = [{ name: 'tests', ok: false, exit_code: 1, duration_ms: 10 }];
+    const error = { type: 'Verify.Failed', message: 'tests failed' };
+    const all = read(someReport([result('a', 'failed', { guards, verify, error })])).runs[0]!.results;
+    expect(all.filter(({ ruleId }) => ruleId.startsWith('muster/'))).toMatchObject([
+      {
+        ...{ ruleId: 'muster/ci_weakened', level: 'warning', message: { text: 'a: new: continue-on-error: true' } },
+        locations: [{ physicalLocation: { artifactLocation: { uri: '.github/workflows/ci.yml' } } }],
+      },
+      {
+        ...{ ruleId: 'muster/secret_added', level: 'error' },
+        locations: [{ physicalLocation: { artifactLocation: { uri: 'a%20b.js' } } }],
+      },
+    ]);
+    expect(all.find(({ ruleId }) => ruleId === 'Verify.Failed')?.message.text).toBe(
+      'a: tests failed; tests failed with exit code 1 after 10 ms',
+    );
+  });
 });
