@@ -151,8 +151,10 @@ class CommandList extends ShellText {
   /** Redirects behind a construct. */
   #tail(): false {
     const part: Draft = { assignments: [], words: [], redirects: [] };
-    do this.skipBlanks();
-    while (this.#redirect(part));
+    do {
+      this.skipBlanks();
+      this.take(/\d+(?=[<>])/y);
+    } while (this.#redirect(part));
     if (part.redirects.length > 0) this.#parts.push(part);
     return false;
   }
@@ -229,10 +231,12 @@ class CommandList extends ShellText {
     const operator = this.take(/&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>/y);
     if (operator === undefined) return false;
     this.skipBlanks();
+    // bash takes the dash alone, and what touches it is the next word: `>&-rm x` runs rm.
+    if (/^[<>]&$/.test(operator) && this.take(/-/y) !== undefined) return true;
     const target = this.#anyWord();
     if (target.raw === '') throw new CommandFault(`there is nothing behind ${operator}`);
     if (operator === '<<' || operator === '<<-') this.#announce(target, operator);
-    const isCopy = operator.endsWith('&') && /^(\d+-?|-)$/.test(target.raw);
+    const isCopy = operator.endsWith('&') && /^\d+-?$/.test(target.raw);
     if (operator === '<&' && !isCopy) throw new CommandFault('its <& is unusual');
     const isInner = /^[<>]\(/.test(target.raw);
     if (!isCopy && !isInner) part.redirects.push({ writes: operator.includes('>'), target });
