@@ -3,13 +3,13 @@ import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { Log } from '../observe/log.ts';
 import { Admissions, Grant } from './admission.ts';
 import { answerOf } from './answer.ts';
-import { ClaudeTrouble, type CallOptions, type Claude, type ClaudeAnswer } from './claude.ts';
+import { ClaudeTrouble, type CallOptions, type Claude, type ClaudeAnswer, type ClaudeCall } from './claude.ts';
 import type { Endpoint } from './endpoint.ts';
 import { claudeTrouble } from './errors.ts';
 import type { ProviderLimits } from './limits/limits.ts';
 import { compactionParams, messageParams, type MessageParams } from './params.ts';
 import { PrefixGate } from './prefix-gate.ts';
-import { findModel, UnknownModel } from './prices.ts';
+import { findModel, modelFacts, UnknownModel } from './prices.ts';
 import { Watchdog } from './watchdog.ts';
 
 /**
@@ -62,7 +62,7 @@ export function createClaude({
   return {
     admit: (call, options) => admissions.admit(call, options),
     call: (call, options) => make(call.model, (grant) => messageParams(call, grant?.sharedBlock), options),
-    compact: (call, options) => make(call.model, () => compactionParams(call), options),
+    compact: (call, options) => make(call.model, () => compactionParams(checkedForCompaction(call)), options),
   };
 }
 
@@ -106,6 +106,14 @@ async function send(
 
 function requestIdOf(response: Response | undefined): string | null {
   return response?.headers.get('request-id') ?? null;
+}
+
+function checkedForCompaction(call: ClaudeCall): ClaudeCall {
+  if (modelFacts(call.model).compacts) return call;
+  throw new ClaudeTrouble(`${call.model} cannot summarise a conversation, and this one is too long for it`, {
+    verdict: { act: 'fatal', type: FAILURES.claudeContextTooLong },
+    mayBeBilled: false,
+  });
 }
 
 function unknownModel(model: string): ClaudeTrouble {

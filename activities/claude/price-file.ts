@@ -3,7 +3,7 @@ import type { Effort, PricedModel, PricedSpan, Rates, Thinking } from './price-t
 /*
  * A price file: { "models": { "<id>": {
  *   "rates": [{ "from"?: "2026-10-07", "upToTokens"?: 100000, "input": 2, "output": 10, "write5m": 2.5, "write1h": 4, "cacheRead": 0.1 }],
- *   "contextTokens"?, "maxOutputTokens"?, "efforts"?: [...], "thinking"?: [...], "minCacheTokens"? } } }
+ *   "contextTokens"?, "maxOutputTokens"?, "efforts"?: [...], "thinking"?: [...], "minCacheTokens"?, "compacts"? } } }
  * Rates in US dollars per million tokens. A fact left out: as the table has it for a known id, else the cautious one below.
  */
 
@@ -17,6 +17,7 @@ const CAUTIOUS = {
   efforts: [],
   thinking: [],
   minCacheTokens: 4_096,
+  compacts: false,
 };
 
 /** Reads parsed JSON into models. Throws one `Error` that lists every fault with its place. */
@@ -36,13 +37,16 @@ function readModel(id: string, entry: unknown, base: PricedModel | undefined, fa
     faults.push(`${at}: must be an object`);
     return model;
   }
-  unknownKeys(entry, ['rates', 'efforts', 'thinking', ...COUNTS], at, faults);
+  unknownKeys(entry, ['rates', 'efforts', 'thinking', 'compacts', ...COUNTS], at, faults);
   for (const key of COUNTS) {
     const value = entry[key];
     if (value === undefined) continue;
     if (isCount(value)) model[key] = value;
     else faults.push(`${at}.${key}: must be a positive whole number of tokens`);
   }
+  const { compacts } = entry;
+  if (typeof compacts === 'boolean') model.compacts = compacts;
+  else if (compacts !== undefined) faults.push(`${at}.compacts: must be true or false`);
   model.efforts = readWords(entry['efforts'], EFFORTS, `${at}.efforts`, faults) ?? model.efforts;
   model.thinking = readWords(entry['thinking'], THINKING, `${at}.thinking`, faults) ?? model.thinking;
   const rates = entry['rates'];

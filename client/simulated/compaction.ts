@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type Anthropic from '@anthropic-ai/sdk';
+import { modelFacts } from '../../activities/claude/prices.ts';
 import type { Answer } from './answer.ts';
 import { badRequest, Problem } from './problem.ts';
 import type { RequestBody, SimulatedRequest } from './script.ts';
@@ -72,6 +73,7 @@ export function summaryOf({ body, agent, prompt }: SimulatedRequest, turn: numbe
 
 function checkRequestForSummary(body: RequestBody, hasBeta: boolean): void {
   if (!hasBeta) throw badRequest(`compaction: requires anthropic-beta: ${BETA}`);
+  if (!modelFacts(body.model).compacts) throw badRequest(`compaction: not supported by ${body.model}`);
   const forced = body.tool_choice?.type === 'any' || body.tool_choice?.type === 'tool';
   const unwanted = [
     body.context_management ? 'context_management' : undefined,

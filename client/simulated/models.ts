@@ -24,7 +24,7 @@ export function modelInfo(id: string): unknown {
     max_input_tokens: facts.contextTokens,
     max_tokens: facts.maxOutputTokens,
     capabilities: {
-      compaction: { supported: true, summarize: { supported: true } },
+      compaction: { supported: facts.compacts, summarize: { supported: facts.compacts } },
       context_management: { supported: true, clear_tool_uses_20250919: { supported: true } },
       effort: {
         supported: facts.efforts.length > 0,

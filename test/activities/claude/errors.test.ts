@@ -135,6 +135,16 @@ describe('an answer with an error status was not billed, and', () => {
     ],
     [503, { type: 'api_error', details: { error_code: 'cmek_context_unavailable' } }, { ...broke, afterMs: 120_000 }],
     [529, { type: 'overloaded_error', details: { error_code: 'compaction_unavailable' } }, refused],
+    [
+      400,
+      { type: 'invalid_request_error', message: 'input length and `max_tokens` exceed context limit: 190000 + 20000' },
+      fatal('Claude.ContextTooLong'),
+    ],
+    [
+      400,
+      { type: 'invalid_request_error', details: { error_code: 'compaction_signature_invalid' } },
+      fatal('Claude.CompactionSignatureInvalid'),
+    ],
     [418, { type: 'teapot_error' }, fatal('Claude.Teapot')],
   ])('a %i with %j means %j', async (status, error, verdict) => {
     const url = await listening((_, response) => {

@@ -207,6 +207,16 @@ describe('a compaction', () => {
     }
   });
 
+  it('is not asked of a model that cannot, and the conversation is as too long as it was', async () => {
+    const { calls } = simulated.stats();
+    const call = callOf([{ role: 'user', content: 'x' }], { model: 'claude-haiku-4-5' });
+    expect((await troubleOf(claude.compact(call, never()))).verdict).toEqual({
+      act: 'fatal',
+      type: 'Claude.ContextTooLong',
+    });
+    expect(simulated.stats().calls).toBe(calls);
+  });
+
   it('takes an admission and gives it back', async () => {
     const reader = await begun('Read. [[simulate turns=6 seed=16]]');
     const { signal } = never();

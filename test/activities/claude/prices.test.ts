@@ -121,6 +121,18 @@ describe('an unknown model', () => {
   });
 });
 
+describe('the facts of a model', () => {
+  it.each([
+    ['claude-opus-5-5', { contextTokens: 1_000_000, maxOutputTokens: 128_000, minCacheTokens: 512, compacts: true }],
+    ['claude-haiku-5-5', { minCacheTokens: 512, compacts: true }],
+    ['claude-sonnet-5', { minCacheTokens: 1_024, compacts: true }],
+    ['claude-opus-4-7', { minCacheTokens: 2_048, compacts: true }],
+    ['claude-haiku-4-5', { contextTokens: 200_000, maxOutputTokens: 64_000, minCacheTokens: 4_096, compacts: false }],
+  ])('of %s are %j', (model, facts) => {
+    expect(modelFacts(model)).toMatchObject(facts);
+  });
+});
+
 describe('a price file', () => {
   const rates = { input: 1, output: 2, write5m: 1.25, write1h: 2, cacheRead: 0.005 };
 
@@ -135,6 +147,7 @@ describe('a price file', () => {
           ],
           contextTokens: 50_000,
           efforts: ['low'],
+          compacts: true,
         },
       },
     });
@@ -142,7 +155,12 @@ describe('a price file', () => {
     expect(costMicroUsd('claude-house-1', usage(11), OCTOBER_6)).toBe(33);
     expect(costMicroUsd('claude-house-1', usage(10), OCTOBER_7)).toBe(50);
     expect(costMicroUsd('claude-house-1', usage(0, 0, 200), OCTOBER_7)).toBe(1);
-    expect(modelFacts('claude-house-1')).toMatchObject({ contextTokens: 50_000, efforts: ['low'], thinking: [] });
+    expect(modelFacts('claude-house-1')).toMatchObject({
+      contextTokens: 50_000,
+      efforts: ['low'],
+      thinking: [],
+      compacts: true,
+    });
   });
 
   it('replaces the prices of a known model and keeps its facts', () => {
@@ -159,6 +177,7 @@ describe('a price file', () => {
         a: { rates: [{ ...rates, output: -1, from: '7 October', upToTokens: 0, price: 1 }], efforts: ['huge'] },
         b: { rates: [] },
         c: 7,
+        d: { rates: [rates], compacts: 'yes' },
       },
     };
     for (const fault of [
@@ -171,6 +190,7 @@ describe('a price file', () => {
       expect(() => loadPrices(broken)).toThrow(`models.${fault}`);
     }
     expect(() => loadPrices(broken)).toThrow('models.b.rates: a list of at least one entry');
+    expect(() => loadPrices(broken)).toThrow('models.d.compacts: must be true or false');
     expect(() => loadPrices(broken)).toThrow('models.c: must be an object');
     expect(costMicroUsd('claude-opus-4-8', usage(1))).toBe(5);
   });

@@ -127,6 +127,7 @@ describe('compaction on demand', () => {
   it.each<[string, Partial<Params>, RegExp]>([
     ['without the beta', { betas: [] }, /requires anthropic-beta: compact-2026-09-04/],
     ['with clearing', { context_management: { edits: [] }, betas: [COMPACT, EDIT] }, /context_management/],
+    ['of a model that cannot', { model: 'claude-haiku-4-5' }, /not supported by claude-haiku-4-5/],
     ['with stop sequences', { stop_sequences: ['x'] }, /stop_sequences/],
     ['with instructions too long', { compaction: { type: 'summarize', instructions: 'x'.repeat(16_385) } }, /16384/],
     ['with a tool call unanswered', { messages: talk(1).slice(0, 2) }, /without results/],
