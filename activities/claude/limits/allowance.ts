@@ -1,6 +1,7 @@
 import { Budget, type Mark } from './budget.ts';
-import type { Demand } from './demand.ts';
+import type { Demand, Taken } from './demand.ts';
 import { Outlook, type Begun } from './outlook.ts';
+import { OutputHold, type HoldMark } from './output-hold.ts';
 import { BUDGET_NAMES, readRateReport, type BudgetName } from './rate-headers.ts';
 import { Throttle } from './throttle.ts';
 
@@ -10,13 +11,16 @@ const FIRST_CALLS = 5;
 const UNTOLD_LIMIT = 48_000;
 const UNTOLD_DOUBLING_MS = 500;
 const EMPTY_LEVEL = 0.05;
-const SHORTEST_DOUBLING_MS = 2_000;
+const SHORTEST_STEP_MS = 2_000;
 
 /** A call that was let go, as the books have it. */
 export interface Entry {
   readonly demand: Demand;
   readonly marks: ReadonlyMap<BudgetName, Mark>;
   readonly begun: Begun;
+  readonly holdMark: HoldMark;
+  /** Output tokens the provider is thought to have taken already. */
+  readonly held: number;
 }
 
 /** All that bounds the calls of one class now: the provider's budgets, our own caution, and a wait it asked for. */
@@ -25,14 +29,19 @@ export class Allowance {
   readonly #untold = new Budget();
   readonly #throttle: Throttle;
   readonly #outlook: Outlook;
+  readonly #hold = new OutputHold();
   #outstanding = 0;
   #hasHeard = false;
+  #isWanted = false;
   #pausedUntilMs = 0;
 
   constructor(nowMs: number) {
     this.#throttle = new Throttle(nowMs);
     this.#outlook = new Outlook(nowMs);
-    this.#untold.report({ limit: UNTOLD_LIMIT, remaining: UNTOLD_LIMIT }, this.#untold.mark(nowMs));
+    this.#untold.report(
+      { limit: UNTOLD_LIMIT, remaining: UNTOLD_LIMIT, capacity: UNTOLD_LIMIT },
+      this.#untold.mark(nowMs),
+    );
   }
 
   /** Until a call of this demand may go; 0: now. */
@@ -40,8 +49,10 @@ export class Allowance {
     if (nowMs < this.#pausedUntilMs) return this.#pausedUntilMs - nowMs;
     if (!this.#hasHeard && this.#outstanding >= FIRST_CALLS) return Infinity;
     this.#advance(nowMs);
-    const waits = this.#active().map(([name, budget]) => budget.waitMs(amountOf(name, demand), nowMs));
-    return Math.max(0, ...waits);
+    const waits = this.#active().map(([name, budget]) => budget.waitMs(this.#needed(name, demand), nowMs));
+    const waitMs = Math.max(0, ...waits);
+    this.#isWanted = waitMs > 0;
+    return waitMs;
   }
 
   take(demand: Demand, nowMs: number): Entry {
@@ -53,32 +64,39 @@ export class Allowance {
       if (budget.limit !== undefined && budget !== this.#untold) part = Math.max(part, amount / budget.limit);
     }
     this.#throttle.use(part);
-    for (const [name, budget] of this.#budgets) budget.charge(chargedAtOnce(name, demand));
+    const held = this.#hold.isHeld ? demand.maxTokens : 0;
+    for (const [name, budget] of this.#budgets) budget.charge(amountOf(name, { input: demand.input, output: held }));
+    this.#hold.begin(demand.maxTokens);
     const marks = new Map([...this.#budgets].map(([name, budget]) => [name, budget.mark(nowMs)]));
-    return { demand, marks, begun: this.#outlook.begin(demand.output, nowMs) };
+    const begun = this.#outlook.begin(demand.output, nowMs);
+    return { demand, marks, begun, held, holdMark: this.#hold.mark(nowMs) };
   }
 
   /** The headers of an answer whose call was let go with this entry. */
-  report(headers: Headers, { marks }: Entry, nowMs: number): void {
+  report(headers: Headers, { marks, holdMark }: Entry, nowMs: number): void {
     this.#advance(nowMs);
     this.#hasHeard = true;
     for (const [name, budget] of this.#budgets) {
       const report = readRateReport(headers, name, nowMs);
       const mark = marks.get(name);
-      if (report !== undefined && mark !== undefined) budget.report(report, mark);
+      if (report === undefined || mark === undefined) continue;
+      budget.report(report, mark);
+      if (name === 'output-tokens') this.#hold.report(report, holdMark);
     }
   }
 
   /** What the call took in the end; undefined: nothing, it counts as never made. */
-  end({ demand, begun }: Entry, actual: Demand | undefined, nowMs: number): void {
+  end({ demand, begun, held }: Entry, actual: Taken | undefined, nowMs: number): void {
     this.#advance(nowMs);
     this.#hasHeard = true;
     this.#outstanding -= 1;
     this.#outlook.end(begun, nowMs);
+    this.#hold.end(demand.maxTokens, actual?.output ?? 0);
     // More or less than expected shows in the level, and in what is expected next: only what was not used at all comes back.
     if (actual === undefined) for (const [name, budget] of this.#active()) budget.take(-amountOf(name, demand));
     for (const [name, budget] of this.#budgets) {
-      budget.charge((actual === undefined ? 0 : amountOf(name, actual)) - chargedAtOnce(name, demand));
+      const charged = amountOf(name, { input: demand.input, output: held });
+      budget.charge((actual === undefined ? 0 : amountOf(name, actual)) - charged);
     }
   }
 
@@ -95,10 +113,9 @@ export class Allowance {
   }
 
   #advance(nowMs: number): void {
-    const isTold = this.#isTold;
-    const { durationMs } = this.#outlook;
-    const doublingMs = isTold ? Math.max(SHORTEST_DOUBLING_MS, 2 * durationMs) : UNTOLD_DOUBLING_MS;
-    this.#throttle.advance(nowMs, this.#level(nowMs), doublingMs);
+    const stepMs = Math.max(SHORTEST_STEP_MS, 2 * this.#outlook.durationMs);
+    const doublingMs = this.#isTold ? stepMs : UNTOLD_DOUBLING_MS;
+    this.#throttle.advance(nowMs, { isWanted: this.#isWanted, level: this.#level(nowMs), doublingMs, stepMs });
     this.#outlook.advance(nowMs);
     for (const [name, budget] of this.#active()) {
       const isOutput = name === 'output-tokens' || name === 'tokens';
@@ -108,6 +125,11 @@ export class Allowance {
         isOutput ? this.#outlook.ahead : 0,
       );
     }
+  }
+
+  /** What must be left for the provider to let the call begin. */
+  #needed(name: BudgetName, { input, output, maxTokens }: Demand): number {
+    return amountOf(name, { input, output: this.#hold.isHeld ? maxTokens : output });
   }
 
   /** Of the scarcest budget. */
@@ -128,7 +150,7 @@ export class Allowance {
   }
 }
 
-function amountOf(name: BudgetName, { input, output }: Demand): number {
+function amountOf(name: BudgetName, { input, output }: Taken): number {
   switch (name) {
     case 'requests':
       return 1;
@@ -139,9 +161,4 @@ function amountOf(name: BudgetName, { input, output }: Demand): number {
     case 'tokens':
       return input + output;
   }
-}
-
-/** What the provider counts when a call begins; output counts when it has been made. */
-function chargedAtOnce(name: BudgetName, demand: Demand): number {
-  return amountOf(name, { ...demand, output: 0 });
 }

@@ -3,7 +3,7 @@ import type { RateReport } from './rate-headers.ts';
 const MINUTE_MS = 60_000;
 /** The level at which one worker alone takes exactly the refill. */
 const REST_LEVEL = 0.6;
-/** More than the refill is taken from a full bucket, but hardly: "60 a minute" may be kept as one a second. */
+/** More than the refill may be taken from a full bucket, but not by much: others may begin any moment. */
 const TOP_SHARE = 1.1;
 /** Part of the refill others are taken to leave at least: without it, nobody would ever ask an empty bucket again. */
 const LEAST_LEFT = 0.25;
@@ -11,6 +11,12 @@ const LEAST_LEFT = 0.25;
 const LEAST_LEVEL = 0.03;
 /** A worker that was kept from its turn makes up for so much of its pace. */
 const BURST_MS = 500;
+
+/**
+ * A bucket that holds less than this part of a minute is up and down too fast to steer by ("60 a minute" may be kept as one
+ * a second): the limit itself and refusals must do.
+ */
+const SHALLOW = 0.25;
 
 /** Where in the provider's count an answer belongs; see `Budget.mark`. */
 export interface Mark {
@@ -36,6 +42,7 @@ export class Budget {
   #credit = 0;
   #creditAtMs = 0;
   #share = 0;
+  #isShallow = false;
 
   get limit(): number | undefined {
     return this.#limit;
@@ -47,18 +54,19 @@ export class Budget {
   }
 
   /** Answers overtake one another: those older than what is known are passed over. */
-  report({ limit, remaining }: RateReport, mark: Mark): void {
+  report({ limit, remaining, capacity }: RateReport, mark: Mark): void {
     if (mark.atMs < this.#levelAtMs) return;
     if (this.#limit === undefined) this.#creditAtMs = mark.atMs;
     this.#limit = limit;
+    this.#isShallow = capacity < SHALLOW * limit;
     this.#level = remaining;
     this.#levelAtMs = mark.atMs;
     this.#levelMark = mark.charged;
   }
 
-  /** What is left of the limit, as a fraction of it; 1 where none is known. Below zero: in debt. */
+  /** What is left of the limit, as a fraction of it; 1 where that is not known. Below zero: in debt. */
   level(nowMs: number): number {
-    if (this.#limit === undefined) return 1;
+    if (this.#limit === undefined || this.#isShallow) return 1;
     // What others take is not seen until the next answer; they are taken to leave our share of the refill, or a quarter of it.
     const left = Math.max(this.#share, LEAST_LEFT);
     const refill = (left * this.#limit * Math.max(0, nowMs - this.#levelAtMs)) / MINUTE_MS;
@@ -70,7 +78,7 @@ export class Budget {
     if (this.#limit === undefined) return;
     const seen = Math.max(0, this.level(nowMs));
     const level = seen - Math.min(ahead, seen / 2);
-    this.#share = Math.min(most, TOP_SHARE, (level / REST_LEVEL) ** 3);
+    this.#share = Math.min(most, this.#isShallow ? 1 : TOP_SHARE, (level / REST_LEVEL) ** 3);
     const perMs = (this.#share * this.#limit) / MINUTE_MS;
     const granted = this.#credit + perMs * Math.max(0, nowMs - this.#creditAtMs);
     this.#credit = Math.min(granted, Math.max(this.#credit, perMs * BURST_MS));

@@ -3,7 +3,7 @@ import type { Usage } from '../../../workflows/contract/task.schema.ts';
 import type { ClaudeTrouble } from '../claude.ts';
 import { Allowance } from './allowance.ts';
 import type { Clock } from './clock.ts';
-import { countedInput, DemandLearner, type Demand } from './demand.ts';
+import { countedInput, DemandLearner, type Demand, type Taken } from './demand.ts';
 import { FleetQueue, type Place } from './fleet-queue.ts';
 import type { Gate } from './gate.ts';
 import type { AdmissionRequest, Reservation } from './limits.ts';
@@ -85,7 +85,7 @@ export class ClassLimiter implements Ledger {
   }
 
   ended({ request, entry, probed }: Granted, usage: Usage | undefined, hasBegun: boolean): void {
-    const actual = usage === undefined ? (hasBegun ? entry.demand : undefined) : demandOf(usage);
+    const actual = usage === undefined ? (hasBegun ? entry.demand : undefined) : takenOf(usage);
     this.#allowance.end(entry, actual, this.#around.clock.now());
     this.#queue.charge(request.fleetId, (actual === undefined ? 0 : weigh(actual)) - weigh(entry.demand));
     if (usage !== undefined) this.#learner.learn(request.fleetId, request.inputTokens, usage);
@@ -142,12 +142,12 @@ export class ClassLimiter implements Ledger {
   }
 }
 
-function demandOf(usage: Usage): Demand {
+function takenOf(usage: Usage): Taken {
   return { input: countedInput(usage), output: usage.output_tokens };
 }
 
 /** What a call weighs between fleets; never nothing. */
-function weigh({ input, output }: Demand): number {
+function weigh({ input, output }: Taken): number {
   return 1 + input + OUTPUT_WEIGHT * output;
 }
 

@@ -1,10 +1,15 @@
 import type { Usage } from '../../../workflows/contract/task.schema.ts';
 
-/** What a call is expected to take of the limits. */
-export interface Demand {
+/** What a call takes of the limits. */
+export interface Taken {
   /** Prompt tokens that are not read from the cache. */
   input: number;
   output: number;
+}
+
+/** What a call is expected to take, and the most it may. */
+export interface Demand extends Taken {
+  maxTokens: number;
 }
 
 /** Before the first answer: about what a turn with a tool call or two makes. */
@@ -49,6 +54,7 @@ export class DemandLearner {
     const share = this.#all.countedShare.or(1);
     return {
       input: Math.ceil(inputTokens * (fleet?.countedShare.or(share) ?? share)),
+      maxTokens,
       output: Math.min(maxTokens, Math.ceil(fleet?.output.or(output) ?? output)),
     };
   }

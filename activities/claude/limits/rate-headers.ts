@@ -8,31 +8,33 @@ export interface RateReport {
   limit: number;
   /** Left now; below zero where the reset tells that more was taken than there was. */
   remaining: number;
+  /** What would be left if nobody took anything for long: the limit, or less where the provider counts by the second. */
+  capacity: number;
 }
 
-/** A reset is rounded up to whole seconds, and so is the date it is measured from. */
+/** A reset is rounded up to whole seconds, and the date it is measured from rounded down. */
 const ROUNDING_MS = 2_000;
 
-/** Reads `anthropic-ratelimit-<name>-{limit,remaining,reset}`; undefined where they are missing or make no sense. */
+/** Reads `anthropic-ratelimit-<name>-{limit,remaining,reset}`; undefined where limit or remaining is missing or makes no sense. */
 export function readRateReport(headers: Headers, name: BudgetName, nowMs: number): RateReport | undefined {
   const read = (what: string): string => headers.get(`anthropic-ratelimit-${name}-${what}`) ?? '';
   const limit = wholeNumber(read('limit'));
   const remaining = wholeNumber(read('remaining'));
   if (limit === undefined || remaining === undefined || limit === 0) return undefined;
-  if (remaining > 0) return { limit, remaining: Math.min(remaining, limit) };
-  return { limit, remaining: Math.max(-limit, Math.min(0, limit - missing(limit, read('reset'), headers, nowMs))) };
+  const fullInMs = untilFullMs(read('reset'), headers, nowMs);
+  if (fullInMs === undefined) return { limit, remaining: Math.min(remaining, limit), capacity: limit };
+  const capacity = Math.min(limit, remaining + (fullInMs * limit) / 60_000);
+  // An empty bucket may be in debt, which `remaining` does not show; how long it takes to fill does.
+  const debt = remaining > 0 ? 0 : ((fullInMs - ROUNDING_MS) * limit) / 60_000 - limit;
+  return { limit, remaining: Math.min(remaining, limit) - Math.min(limit, Math.max(0, debt)), capacity };
 }
 
-/**
- * An empty bucket may be in debt, which `remaining` does not show; its reset does, being the moment it will be full. Measured
- * against the provider's own clock, since ours may be off by more than a bucket takes to fill.
- */
-function missing(limit: number, reset: string, headers: Headers, nowMs: number): number {
+/** The reset is when the bucket will be full. By the provider's own clock: ours may be off by more than that takes. */
+function untilFullMs(reset: string, headers: Headers, nowMs: number): number | undefined {
   const resetMs = Date.parse(reset);
-  if (Number.isNaN(resetMs)) return limit;
   const providerMs = Date.parse(headers.get('date') ?? '');
-  const untilFullMs = resetMs - (Number.isNaN(providerMs) ? nowMs : providerMs) - ROUNDING_MS;
-  return (untilFullMs * limit) / 60_000;
+  if (Number.isNaN(resetMs)) return undefined;
+  return Math.max(0, resetMs - (Number.isNaN(providerMs) ? nowMs : providerMs));
 }
 
 function wholeNumber(text: string): number | undefined {

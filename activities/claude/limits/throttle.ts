@@ -3,23 +3,35 @@ const FIRST_SHARE = 1 / 16;
 const LEAST_SHARE = 1 / 4096;
 /** After a refusal, of what was used when it came. */
 const CUT = 0.7;
-/** Below this level the budgets are in use up to their refill: what is missing to the own part of it is found by small steps. */
+/** Below this level the refill is in full use: what is missing to a worker's equal part is found by steps. */
 const FULL_LEVEL = 0.95;
-/** A small step, of the limit, in the time a call takes. */
+/** Steps, as parts of the limit: of one that was never refused, and of one that was and knows about where. */
 const STEP = 0.05;
-const USE_MEMORY_MS = 2_000;
+const FINE_STEP = 0.01;
+const USE_MEMORY_MS = 5_000;
 const FADING_MS = 30_000;
-const LONGEST_DOUBLING_MS = 60_000;
+const MOST_CAUTION = 32;
+
+export interface Growth {
+  /** Somebody waits. */
+  isWanted: boolean;
+  /** Of the scarcest budget. */
+  level: number;
+  /** While nothing speaks against it, the share doubles in this time. */
+  doublingMs: number;
+  /** Else it grows by one step in this time. */
+  stepMs: number;
+}
 
 /**
- * How much of the limits this worker dares to take at most. Begins small and doubles for as long as it is used (the provider
- * also limits growth); a refusal cuts it, and then it grows slowly; unused, it fades.
+ * How much of the limits this worker dares to take at most. Begins small and doubles while it is wanted (the provider limits
+ * growth, too); a refusal cuts it, and then it grows slowly; unused, it fades.
  */
 export class Throttle {
   #share = FIRST_SHARE;
   #used = 0;
   #atMs: number;
-  /** From here on growth is by steps: a refusal came not far above. */
+  /** From here on growth is by fine steps: a refusal came not far above. */
   #freeBelow = 1;
   /** Doubled each time the provider says that we grow too fast. */
   #caution = 1;
@@ -28,23 +40,21 @@ export class Throttle {
     this.#atMs = nowMs;
   }
 
-  /** At most this part of each limit. 1: all of it. */
+  /** At most this part of each limit; 1: it holds nothing back. */
   get share(): number {
     return this.#share;
   }
 
-  /** A call takes this part of the minute's limit it weighs most in. */
+  /** A call takes this part of the limit it weighs most in. */
   use(part: number): void {
-    this.#used += part * (60_000 / USE_MEMORY_MS);
+    this.#used += (part * 60_000) / USE_MEMORY_MS;
   }
 
-  /** `level`: of the scarcest budget. `doublingMs`: how fast growth may be, before refusals taught caution. */
-  advance(nowMs: number, level: number, doublingMs: number): void {
+  /** Time has passed under these conditions. */
+  advance(nowMs: number, growth: Growth): void {
     const passedMs = Math.max(0, nowMs - this.#atMs);
-    if (passedMs === 0) return;
     this.#atMs = nowMs;
-    const growthMs = Math.min(LONGEST_DOUBLING_MS, doublingMs * this.#caution);
-    if (this.#used >= this.#share / 2) this.#grow(passedMs / growthMs, level);
+    if (growth.isWanted) this.#share = Math.min(1, this.#grown(passedMs / this.#caution, growth));
     else this.#fade(passedMs);
     this.#used *= Math.exp(-passedMs / USE_MEMORY_MS);
   }
@@ -52,14 +62,15 @@ export class Throttle {
   /** A refusal. `isGrowth`: for growing too fast. */
   cut(isGrowth: boolean): void {
     this.#share = Math.max(LEAST_SHARE, Math.min(this.#share, this.#used) * CUT);
-    if (isGrowth) this.#caution *= 2;
+    if (isGrowth) this.#caution = Math.min(MOST_CAUTION, 2 * this.#caution);
     else this.#freeBelow = this.#share;
   }
 
-  #grow(doublings: number, level: number): void {
-    const isFree = level >= FULL_LEVEL && this.#share < this.#freeBelow;
-    const grown = isFree ? this.#share * 2 ** doublings : this.#share + Math.min(STEP, this.#share) * doublings;
-    this.#share = Math.min(1, grown);
+  #grown(passedMs: number, { level, doublingMs, stepMs }: Growth): number {
+    if (this.#share >= this.#freeBelow)
+      return this.#share + (Math.min(FINE_STEP, this.#share / 10) * passedMs) / stepMs;
+    if (level < FULL_LEVEL) return this.#share + (Math.min(STEP, this.#share) * passedMs) / stepMs;
+    return this.#share * 2 ** (passedMs / doublingMs);
   }
 
   #fade(passedMs: number): void {

@@ -6,7 +6,7 @@ import { ProviderModel, type Kind, type Limits } from './provider-model.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface Shape {
-  limits: Limits;
+  limits: Required<Limits>;
   /** Subagents of each fleet, in each worker. */
   fleets: readonly number[];
   /** Means; drawn log-normally. */
@@ -23,8 +23,9 @@ export interface Shape {
 const SIGMA = 0.6;
 
 /** What was taken between two moments. */
-export interface Window {
-  used: Record<Kind, number>;
+export interface Measured {
+  /** Part of what the limits would have allowed in that time, of the scarcest of them. */
+  use: number;
   byFleet: number[];
   byWorker: number[];
 }
@@ -35,6 +36,7 @@ export class VirtualWorkers {
   readonly provider: ProviderModel;
   readonly #shape: Shape;
   readonly #seed: string;
+  #limits: Required<Limits>;
   #byFleet = new Map<string, number>();
   #byWorker = new Map<string, number>();
   readonly #stops = new Map<string, AbortController>();
@@ -42,6 +44,7 @@ export class VirtualWorkers {
   constructor(shape: Shape, seed: string) {
     this.#shape = shape;
     this.#seed = seed;
+    this.#limits = shape.limits;
     const { limits, burstSeconds = 60, reservesMaxTokens = false } = shape;
     this.provider = new ProviderModel({ limits, burstSeconds, reservesMaxTokens, now: () => this.clock.now() });
   }
@@ -69,16 +72,32 @@ export class VirtualWorkers {
     this.#stops.delete(worker);
   }
 
+  async pass(ms: number): Promise<void> {
+    await this.clock.pass(ms);
+  }
+
+  setLimits(limits: Required<Limits>): void {
+    this.#limits = limits;
+    this.provider.setLimits(limits);
+  }
+
+  /** Of all calls so far. */
+  get refusedShare(): number {
+    return this.provider.refusals / this.provider.calls;
+  }
+
   /** Lets time pass and says what was taken in it. */
-  async measure(ms: number): Promise<Window> {
+  async measure(ms: number): Promise<Measured> {
     this.#byFleet = new Map();
     this.#byWorker = new Map();
     const before = { ...this.provider.taken };
     await this.clock.pass(ms);
     const { taken } = this.provider;
-    const used = Object.fromEntries(Object.entries(taken).map(([kind, sum]) => [kind, sum - before[kind as Kind]]));
+    const uses = (Object.keys(taken) as Kind[]).map(
+      (kind) => ((taken[kind] - before[kind]) * 60_000) / (this.#limits[kind] * ms),
+    );
     return {
-      used: used as Record<Kind, number>,
+      use: Math.max(...uses),
       byFleet: [...this.#byFleet.values()],
       byWorker: [...this.#byWorker.values()],
     };
