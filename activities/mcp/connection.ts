@@ -72,7 +72,7 @@ async function attempt(
       listChanged: {
         tools: {
           autoRefresh: false,
-          debounceMs: 100,
+          debounceMs: 0,
           onChanged() {
             connection.isStale = true;
             onChanged(connection);

@@ -24,8 +24,8 @@ export interface CallResult {
 
 const MAX_ERROR_CHARS = 2_000;
 /** A longer pause than this is not waited for: who asks learns how long it takes. */
-const PATIENCE_MS = 5_000;
-const FIRST_BACK_OFF_MS = 250;
+const PATIENCE_MS = 2_000;
+const LIST_GAP_MS = 1_000;
 /** So many calls in a row without an answer: it hangs, and is started anew. */
 const MAX_TIMEOUTS = 3;
 
@@ -40,6 +40,7 @@ export class ServerInstance {
   #failures = 0;
   #timeouts = 0;
   #restAtMs = 0;
+  #listedAtMs = -LIST_GAP_MS;
   #callsInFlight = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -74,7 +75,11 @@ export class ServerInstance {
         const connection = await untilAborted(this.#ready(), signal);
         const against = objection(connection.tools);
         if (against !== undefined) return { content: against, isError: true };
-        return await this.#callOn(connection, tool, input, signal);
+        const result = await this.#callOn(connection, tool, input, signal);
+        // A call that changes the tools is the last one before they are looked at.
+        if (connection.isStale)
+          await untilAborted(this.#refresh(connection), signal).catch(() => signal.throwIfAborted());
+        return result;
       });
     } catch (error) {
       signal.throwIfAborted();
@@ -146,7 +151,7 @@ export class ServerInstance {
         server,
         launch,
         limits,
-        onChanged: (changed) => void this.#refresh(changed).catch(() => undefined),
+        onChanged: (changed) => this.#changed(changed),
         onClosed: (closed) => this.#died(closed),
       });
       if (this.#life.signal.aborted) await connection.close();
@@ -169,13 +174,14 @@ export class ServerInstance {
     if (waitMs <= PATIENCE_MS) return pause(waitMs, this.#life.signal);
     const seconds = Math.ceil(waitMs / 1_000);
     throw new McpUnavailable(
-      `The MCP server ${this.#options.server} has failed ${this.#failures} times and rests for ${seconds} s more.`,
+      `The MCP server ${this.#options.server} has failed (${this.#failures} in a row) and rests for ${seconds} s more.`,
     );
   }
 
   #failedOnce(): void {
+    const { firstBackOffMs, backOffMs } = this.#options.limits;
     this.#failures += 1;
-    const restMs = Math.min(this.#options.limits.backOffMs, FIRST_BACK_OFF_MS * 2 ** (this.#failures - 1));
+    const restMs = Math.min(backOffMs, firstBackOffMs * 2 ** (this.#failures - 1));
     this.#restAtMs = performance.now() + restMs;
   }
 
@@ -193,12 +199,18 @@ export class ServerInstance {
     );
   }
 
-  /** One list at a time, however often it says that something has changed. */
+  /** Looks again at once, but not at every cry of one that cries all the time: then the next call does. */
+  #changed(connection: Connection): void {
+    if (performance.now() - this.#listedAtMs >= LIST_GAP_MS) void this.#refresh(connection).catch(() => undefined);
+  }
+
+  /** One list at a time, however many want it. */
   async #refresh(connection: Connection): Promise<void> {
     this.#refreshing ??= (async () => {
       try {
-        while (connection.isStale) await connection.refresh();
+        await connection.refresh();
         this.#seen = connection.tools;
+        this.#listedAtMs = performance.now();
       } catch (error) {
         this.#failedOnce();
         await this.#drop();

@@ -14,7 +14,8 @@ export interface McpLimits {
   tools: number;
   /** Of what the model sees of one answer. */
   answerChars: number;
-  /** Longest pause before it is started again. */
+  /** Pause before it is started again: the first, doubled with each failure, and the longest. */
+  firstBackOffMs: number;
   backOffMs: number;
   /** Without a call: then it is ended, and started again by the next. */
   idleMs: number;
@@ -30,6 +31,7 @@ export const DEFAULT_LIMITS: McpLimits = {
   linesPerSecond: 2_000,
   tools: 200,
   answerChars: 80_000,
+  firstBackOffMs: 250,
   backOffMs: 30_000,
   idleMs: 600_000,
 };

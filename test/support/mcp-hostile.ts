@@ -23,7 +23,11 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   } else write(JSON.stringify({ jsonrpc: '2.0', id, result: resultOf(method, params?.name) }));
 });
 
+let lists = 0;
+
 function resultOf(method: string, tool: string | undefined): unknown {
+  if (method === 'tools/list') lists += 1;
+  if (tool === 'lists') return { content: [{ type: 'text', text: `${lists}` }] };
   if (method === 'initialize')
     return {
       protocolVersion: '2025-06-18',
@@ -81,6 +85,6 @@ function toolsFor(how: string | undefined): unknown[] {
     case 'weird':
       return [{ name: 3 }];
     default:
-      return ['huge', 'flood', 'list-flood', 'echo'].map((name) => tool(name));
+      return ['huge', 'flood', 'list-flood', 'lists', 'echo'].map((name) => tool(name));
   }
 }

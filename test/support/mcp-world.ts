@@ -1,11 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { fileURLToPath } from 'node:url';
-import type { RequestListener } from 'node:http';
 import { createMcpHandler } from '@modelcontextprotocol/server';
+import { RecordConflict, type ArtifactStore } from '../../activities/artifacts/store.ts';
 import type { Sandboxes } from '../../activities/sandbox/sandbox.ts';
 import type { OperatorMcpServer } from '../../workflows/contract/operator.schema.ts';
 import { createTestServer } from './mcp-factory.ts';
@@ -65,6 +65,19 @@ export async function listen(listener: RequestListener): Promise<AsyncDisposable
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
+    },
+  };
+}
+
+/** Records of a store, without its disk. */
+export function memoryRecords(): Pick<ArtifactStore, 'readRecord' | 'writeRecord'> {
+  const records = new Map<string, { value: unknown; version: number }>();
+  return {
+    readRecord: (key) => Promise.resolve(records.get(key)),
+    writeRecord(key, value, expected) {
+      if ((records.get(key)?.version ?? 0) !== expected) return Promise.reject(new RecordConflict(key));
+      records.set(key, { value, version: expected + 1 });
+      return Promise.resolve(expected + 1);
     },
   };
 }
