@@ -75,11 +75,7 @@ export class ServerInstance {
         const connection = await untilAborted(this.#ready(), signal);
         const against = objection(connection.tools);
         if (against !== undefined) return { content: against, isError: true };
-        const result = await this.#callOn(connection, tool, input, signal);
-        // A call that changes the tools is the last one before they are looked at.
-        if (connection.isStale)
-          await untilAborted(this.#refresh(connection), signal).catch(() => signal.throwIfAborted());
-        return result;
+        return await this.#callOn(connection, tool, input, signal);
       });
     } catch (error) {
       signal.throwIfAborted();

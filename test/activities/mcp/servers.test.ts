@@ -246,10 +246,12 @@ describe('the tools of a server', () => {
     const tools = await toolsOf(servers, ['other', 'test']);
     expect(tools.refusal('mcp__test__echo')).toBeUndefined();
     await call(tools, 'change');
-    expect(tools.refusal('mcp__test__echo')).toEqual({
-      reason: 'MCP_CHANGED',
-      message: expect.stringMatching(/^The tools of the MCP server test are not those they were pinned to \(sha256:/),
-    });
+    await expect
+      .poll(() => tools.refusal('mcp__test__echo'))
+      .toEqual({
+        reason: 'MCP_CHANGED',
+        message: expect.stringMatching(/^The tools of the MCP server test are not those they were pinned to \(sha256:/),
+      });
     expect(await tools.call('mcp__test__echo', { text: 'x' }, never)).toMatchObject({ isError: true });
     expect(tools.refusal('mcp__other__echo')).toBeUndefined();
     expect(await tools.call('mcp__other__echo', { text: 'x' }, never)).toEqual({ content: 'x', isError: false });
