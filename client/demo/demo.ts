@@ -18,6 +18,7 @@ import type { DemoOptions } from './options.ts';
 import { readOutcomes, totalsOf } from './outcomes.ts';
 import { prepareRepositories, type DemoRepository } from './repositories.ts';
 import { writeReport } from './report.ts';
+import { prepareSandbox } from './sandbox.ts';
 import { endingText, outcomeTable } from './table.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -63,23 +64,32 @@ async function play(options: DemoOptions, interrupts: Interrupts): Promise<numbe
   };
   introduce(scene);
   const repositories = await prepare(scene);
+  const labels = repositories.map(({ label }) => label);
+  const sandboxed = await prepareSandbox(config, scene.directory);
+  const noSandbox = typeof sandboxed === 'string' ? sandboxed : undefined;
+  if (noSandbox !== undefined) terminal.say(`nothing is verified in a sandbox: ${noSandbox}`);
   const file = await writeFleetFile(
     scene.directory,
-    repositories.map(({ label }) => label),
+    labels,
+    typeof sandboxed === 'string' ? undefined : sandboxed.command,
   );
   await agree(file, scene);
   const daemons = new DaemonsBefore(config.home);
   let ownFleet: string | undefined;
   try {
     interrupts.signal.throwIfAborted();
-    const { stack, code, fleet } = await work(file, scene);
+    const working = typeof sandboxed === 'string' ? scene : { ...scene, config: sandboxed.config };
+    const { stack, code, fleet } = await work(file, working);
     await using store = stack;
     ownFleet = fleet?.id;
-    return fleet ? await report(repositories, fleet, code, store, scene) : code;
+    return fleet ? await report(repositories, fleet, code, store, { ...scene, noSandbox }) : code;
   } finally {
     const closing = new Interrupts(); // one more Ctrl-C must not leave half of them
     // A fleet that was left to itself by Ctrl-C counts as somebody else's: it keeps what it needs.
-    await daemons.endNew((line) => terminal.say(line), ownFleet).finally(() => closing[Symbol.dispose]());
+    await daemons
+      .endNew((line) => terminal.say(line), ownFleet)
+      .then(() => daemons.putBack(config, (line) => terminal.say(line)))
+      .finally(() => closing[Symbol.dispose]());
   }
 }
 
@@ -144,7 +154,7 @@ async function report(
   fleet: FinishedFleet,
   code: number,
   { store }: Pick<Awaited<ReturnType<typeof openStack>>, 'store'>,
-  { directory, terminal, startedAtMs }: Scene,
+  { directory, terminal, startedAtMs, noSandbox }: Scene & { noSandbox: string | undefined },
 ): Promise<number> {
   using interrupts = new Interrupts();
   const changed = fleet.results.filter(({ changes }) => changes);
@@ -153,12 +163,13 @@ async function report(
   const outcomes = await readOutcomes(repositories, fleet.results, { store, directory, signal: interrupts.signal });
   // Elsewhere npx would look for a package of that name.
   const command = relative(ROOT, process.cwd()) === '' ? 'npx muster' : join(ROOT, 'bin', 'muster.js');
-  const files = await writeReport(directory, fleet, outcomes, command);
+  const files = await writeReport(directory, fleet, outcomes, { command, noSandbox });
   const options = {
     durationMs: Date.now() - startedAtMs,
     report: shown(files.report),
     raw: shown(files.raw),
     command,
+    noSandbox,
   };
   const { paint } = terminal;
   terminal.data(`\n${outcomeTable(outcomes, paint)}\n\n${endingText(fleet, outcomes, options, paint)}\n`);

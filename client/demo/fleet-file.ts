@@ -7,6 +7,9 @@ const FLEET_NAME = 'deprecated-node-apis';
 const BUDGET_USD = 25;
 const SUBAGENT_BUDGET_USD = 2;
 
+/** Name of the verification. */
+export const VERIFY = 'as before';
+
 /** What each subagent is asked; the same for every repository. */
 export const PROMPT = `This repository holds the source of one published package. Find every use of a deprecated Node.js API in its
 JavaScript files (.js, .cjs, .mjs), and migrate those that can be migrated without changing what the code does.
@@ -67,8 +70,15 @@ export interface Answer {
   summary: string;
 }
 
-/** Writes `fleet.yaml` into `directory` over these directories below it; returns its path. */
-export async function writeFleetFile(directory: string, targets: readonly string[]): Promise<string> {
+/**
+ * Writes `fleet.yaml` into `directory` over these directories below it; returns its path. `verify` is the command after
+ * which a migration counts as done; undefined: no sandbox runs it here.
+ */
+export async function writeFleetFile(
+  directory: string,
+  targets: readonly string[],
+  verify: string | undefined,
+): Promise<string> {
   const fleet = {
     version: 1,
     name: FLEET_NAME,
@@ -81,6 +91,7 @@ export async function writeFleetFile(directory: string, targets: readonly string
       maxTurns: 60,
       maxBudgetUsd: SUBAGENT_BUDGET_USD,
       outputSchema: OUTPUT_SCHEMA,
+      ...(verify !== undefined && { verify: [{ name: VERIFY, run: verify, timeout: '5m' }] }),
     },
     maxConcurrentAgents: 16,
     maxBudgetUsd: BUDGET_USD,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { delimiter } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Result } from '../../workflows/contract/task.schema.ts';
 import type { FleetObject } from '../cli/fleet-object.ts';
@@ -30,7 +31,11 @@ export async function runFleetFile(file: string, { config, isSimulated, isFresh 
   const flags = ['--yes', ...(isSimulated ? ['--simulate'] : []), ...(isFresh ? ['--fresh'] : [])];
   const child = spawn(process.execPath, [entry('client/cli/main'), 'run', file, '--output-format', 'json', ...flags], {
     stdio: ['inherit', 'pipe', 'inherit'],
-    env: { ...config.environment, MUSTER_HOME: config.home },
+    env: {
+      ...config.environment,
+      MUSTER_HOME: config.home,
+      MUSTER_SANDBOX_PATHS: config.operator.sandboxReadOnlyPaths.join(delimiter),
+    },
   });
   const forward = (signal: NodeJS.Signals): void => {
     // A terminal sends Ctrl-C to the whole group: told twice, the command would cancel the fleet.

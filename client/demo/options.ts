@@ -16,8 +16,8 @@ const DEFAULT_REPOSITORIES = 45;
 export const HELP = `npm start [-- OPTIONS]
 
 The demo: the source of ${DEFAULT_REPOSITORIES} packages that npm ci installed becomes as many git repositories, and a fleet of one
-subagent each finds every use of deprecated Node APIs, migrates what is safe to migrate and reports the rest. Each
-changed file is parsed again. With ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN it is real Claude, after a question; else
+subagent each finds every use of deprecated Node APIs, migrates what is safe to migrate and reports the rest. In its
+sandbox each changed file is parsed, and tests of the package that need nothing installed must pass as before. With ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN it is real Claude, after a question; else
 simulated Claude, at no cost. Everything lies below .muster/demo; nothing is left running.
 
   --repositories N   as many repositories and subagents (default ${DEFAULT_REPOSITORIES})
@@ -27,7 +27,7 @@ simulated Claude, at no cost. Everything lies below .muster/demo; nothing is lef
   --help             this text
 
 Ctrl-C leaves the fleet to itself (npx muster watch @latest); a second one within 3 s cancels it.
-Exit codes are those of muster run; 3 also stands for a changed file that does not parse any more.
+Exit codes are those of muster run; 3 also stands for a change that does not hold.
 `;
 
 /** undefined: `--help`. Throws `CommandFailure` 2. */

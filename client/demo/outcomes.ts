@@ -5,6 +5,7 @@ import type { Result } from '../../workflows/contract/task.schema.ts';
 import type { SubagentStatus } from '../../workflows/contract/statuses.ts';
 import type { Answer } from './fleet-file.ts';
 import { repositoryPath, type DemoRepository } from './repositories.ts';
+import { readSandboxed, type SandboxedChecks } from './sandboxed-checks.ts';
 import { isSound, verifyPatch, type Verification } from './verification.ts';
 
 /** How the work on one repository ended. */
@@ -19,6 +20,8 @@ export interface Outcome {
   answer: Answer | undefined;
   /** undefined: it changed nothing. */
   verification: Verification | undefined;
+  /** What held in the subagent's sandbox; undefined: nothing was verified there. */
+  sandboxed: SandboxedChecks | undefined;
   costUsd: number;
   reusedFrom?: string;
 }
@@ -30,6 +33,10 @@ export interface Totals {
   /** Changed files, and those of them that do not parse; a patch that does not apply counts as one. */
   changed: number;
   broken: number;
+  /** Repositories whose changes were verified in a sandbox; of them those by tests of their own, and those that failed. */
+  verified: number;
+  tested: number;
+  unverified: number;
   costUsd: number;
   reused: number;
 }
@@ -87,6 +94,7 @@ function outcomeOf(
     ...(error && { error: `${error.type}: ${error.message}` }),
     answer: isAnswer(structured_output) ? structured_output : undefined,
     verification,
+    sandboxed: readSandboxed(result.verify),
     costUsd,
     ...(reusedFrom !== undefined && { reusedFrom }),
   };
@@ -105,9 +113,15 @@ export function countUses({ answer }: Outcome): Pick<Totals, 'uses' | 'migratabl
 }
 
 export function totalsOf(outcomes: readonly Outcome[]): Totals {
-  const totals: Totals = { uses: 0, migratable: 0, migrated: 0, changed: 0, broken: 0, costUsd: 0, reused: 0 };
+  const totals: Totals = {
+    ...{ uses: 0, migratable: 0, migrated: 0, changed: 0, broken: 0 },
+    ...{ verified: 0, tested: 0, unverified: 0, costUsd: 0, reused: 0 },
+  };
   for (const outcome of outcomes) {
-    const { verification, costUsd, reusedFrom } = outcome;
+    const { verification, sandboxed, costUsd, reusedFrom } = outcome;
+    if (sandboxed && !sandboxed.ok) totals.unverified++;
+    else if (sandboxed && sandboxed.parsed > 0) totals.verified++;
+    if (sandboxed?.ok && sandboxed.tests > 0) totals.tested++;
     for (const [key, count] of Object.entries(countUses(outcome))) totals[key as keyof Totals] += count;
     totals.changed += verification?.files.length ?? 0;
     totals.broken += verification ? brokenFiles(verification) : 0;

@@ -3,12 +3,13 @@ import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import { money, oneLine, shorten, span, table } from '../cli/figures.ts';
 import type { Paint } from '../cli/paint.ts';
 import type { FinishedFleet } from './fleet-run.ts';
-import { brokenFiles, countUses, totalsOf, type Outcome } from './outcomes.ts';
+import { brokenFiles, countUses, totalsOf, type Outcome, type Totals } from './outcomes.ts';
+import { sandboxedText } from './sandboxed-checks.ts';
 
 const TROUBLES_SHOWN = 10;
 /** Labels written out of those that share a cause. */
 const NAMED = 3;
-const HEAD = ['repository', 'uses', 'migratable', 'migrated', 'files', 'parses', 'cost'];
+const HEAD = ['repository', 'uses', 'migratable', 'migrated', 'files', 'parses', 'in the sandbox', 'cost'];
 
 /** One row a repository, those with most to do last, where a terminal still shows them; then the sum. */
 export function outcomeTable(outcomes: readonly Outcome[], paint: Paint): string {
@@ -16,9 +17,10 @@ export function outcomeTable(outcomes: readonly Outcome[], paint: Paint): string
     .map((outcome) => ({ outcome, counts: countUses(outcome) }))
     .sort((a, b) => a.counts.migrated - b.counts.migrated || a.counts.uses - b.counts.uses)
     .map(({ outcome }) => outcome);
-  const { uses, migratable, migrated, changed, broken, costUsd } = totalsOf(outcomes);
+  const { uses, migratable, migrated, changed, broken, verified, unverified, costUsd } = totalsOf(outcomes);
   const parses = broken > 0 ? `NO: ${broken}` : changed > 0 ? 'yes' : '-';
-  const sum = [`${outcomes.length} in all`, uses, migratable, migrated, changed, parses, exact(costUsd)];
+  const inSandbox = unverified > 0 ? `NO: ${unverified}` : verified > 0 ? `verified ${verified}` : '';
+  const sum = [`${outcomes.length} in all`, uses, migratable, migrated, changed, parses, inSandbox, exact(costUsd)];
   const [head = '', ...lines] = table([HEAD, ...sorted.map(rowOf), sum]).split('\n');
   const last = lines.pop() ?? '';
   const painted = lines.map((line, i) => paintRow(line, sorted[i]!, paint));
@@ -28,7 +30,8 @@ export function outcomeTable(outcomes: readonly Outcome[], paint: Paint): string
 function rowOf(outcome: Outcome): (string | number)[] {
   const { uses, migratable, migrated } = countUses(outcome);
   const counts = outcome.answer ? [uses, migratable, migrated] : ['', '', ''];
-  return [outcome.label, ...counts, filesOf(outcome), parsesText(outcome), exact(outcome.costUsd)];
+  const checks = [parsesText(outcome), sandboxedText(outcome.sandboxed)];
+  return [outcome.label, ...counts, filesOf(outcome), ...checks, exact(outcome.costUsd)];
 }
 
 /** Of one subagent: mostly cents, so with a tenth of one. */
@@ -53,11 +56,12 @@ function paintRow(line: string, outcome: Outcome, paint: Paint): string {
 
 /** What went wrong: files that do not parse, patches that do not apply, and, a line each cause, who did not complete. */
 export function troubleLines(outcomes: readonly Outcome[]): string[] {
-  const files = outcomes.flatMap(({ label, verification }) => [
+  const files = outcomes.flatMap(({ label, verification, sandboxed }) => [
     ...(verification?.error === undefined ? [] : [`${label}: ${oneLine(verification.error)}`]),
     ...(verification?.files ?? [])
       .filter(({ ok }) => !ok)
       .map(({ path, error = '' }) => `${label}: ${path} does not parse any more: ${oneLine(error)}`),
+    ...(sandboxed?.broken ?? []).map((path) => `${label}: ${oneLine(path)} does not hold any more in the sandbox`),
   ]);
   const incomplete = outcomes.filter(({ status }) => status !== 'completed');
   const causes = Map.groupBy(incomplete, ({ status, error }) =>
@@ -82,6 +86,8 @@ export interface EndingOptions {
   raw: string;
   /** `npx muster` or whatever runs it here. */
   command: string;
+  /** Why nothing was verified in a sandbox; undefined: it was. */
+  noSandbox: string | undefined;
 }
 
 /** What stands under the table. */
@@ -107,6 +113,7 @@ export function endingText(
       ['census', censusText(fleet)],
       ['cost', cost],
       ['time', `${span(options.durationMs)} in all, ${span(fleet.duration_ms)} of it the fleet`],
+      ['verified', verifiedText(totals, options.noSandbox)],
       ...(totals.reused > 0 ? [['reused', reusedText(totals.reused, outcomes.length)] as const] : []),
       ['report', options.report],
       ['raw data', options.raw],
@@ -114,6 +121,17 @@ export function endingText(
       ['what it said', `${options.command} show ${fleet.id} ${(best ?? outcomes[0])?.label ?? 'LABEL'}`],
     ]),
   ].join('\n');
+}
+
+/** How far a reader may trust the changes. */
+export function verifiedText({ verified, tested, unverified }: Totals, noSandbox: string | undefined): string {
+  if (noSandbox !== undefined) return `not in a sandbox (${noSandbox}); changed files were parsed on this machine`;
+  const parts = [
+    `${verified === 1 ? '1 repository' : `${verified} repositories`} in the sandbox: each changed file parsed`,
+    ...(tested > 0 ? [`tests of their own passed as before in ${tested}`] : []),
+    ...(unverified > 0 ? [`${unverified} failed`] : []),
+  ];
+  return parts.join('; ');
 }
 
 const reusedText = (reused: number, count: number): string =>

@@ -36,7 +36,7 @@ function unconfined(): Check {
 }
 
 /** That it is installed says little: kernels and containers may forbid the namespaces it needs. */
-async function bubblewrap(): Promise<Check> {
+export async function bubblewrap(): Promise<Check> {
   const found = await ask('bwrap', ['--version']);
   const what = 'Bash, `verify` and local MCP servers are refused';
   if (found.output === undefined) return warning('sandbox', `${found.trouble}: ${what}`, 'apt install bubblewrap');

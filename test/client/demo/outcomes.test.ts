@@ -24,6 +24,11 @@ async function commit(directory: string): Promise<void> {
     await runGit(args, { cwd: directory });
 }
 
+const verified = (ok: boolean, tests: string[]) => {
+  const said = { parsed: ['a.js'], tests, broken: ok ? [] : ['a.js'] };
+  return [{ name: 'as before', ok, exit_code: ok ? 0 : 1, duration_ms: 1, tail: `verified ${JSON.stringify(said)}\n` }];
+};
+
 const patchTo = (line: string): Buffer =>
   Buffer.from(`diff --git a/a.js b/a.js\n--- a/a.js\n+++ b/a.js\n@@ -1 +1 @@\n-f(s.substr(1));\n+${line}\n`);
 
@@ -38,8 +43,13 @@ describe('readOutcomes', () => {
     for (const label of ['good', 'broken']) await commit(join(root.path, label));
     const results = [
       result('failed', { status: 'failed', error: { type: 'Claude.Refused', message: 'no' } }),
-      result('broken', await changes('f(s.slice(1);')),
-      result('good', { ...(await changes('f(s.slice(1));')), reused_from: 'old/good', total_cost_usd: 0 }),
+      result('broken', { ...(await changes('f(s.slice(1);')), verify: verified(false, []) }),
+      result('good', {
+        ...(await changes('f(s.slice(1));')),
+        verify: verified(true, ['t.js']),
+        reused_from: 'old/good',
+        total_cost_usd: 0,
+      }),
     ];
     const seen: string[] = [];
     const outcomes = await readOutcomes(['good', 'broken', 'failed', 'never-ended'].map(repository), results, {
@@ -51,10 +61,12 @@ describe('readOutcomes', () => {
       reusedFrom: 'old/good',
     });
     expect(outcomes[1]?.verification?.files).toMatchObject([{ path: 'a.js', ok: false }]);
+    expect(outcomes.map(({ sandboxed }) => sandboxed?.ok)).toEqual([true, false, undefined]);
     expect(outcomes[2]).toMatchObject({ status: 'failed', error: 'Claude.Refused: no', answer: undefined });
     expect(seen).toEqual(['1/2', '2/2']);
     expect(totalsOf(outcomes)).toEqual({
       ...{ uses: 2, migratable: 2, migrated: 2, changed: 2, broken: 1, costUsd: 0.5, reused: 1 },
+      ...{ verified: 1, tested: 1, unverified: 1 },
     });
   });
 });

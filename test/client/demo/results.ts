@@ -27,6 +27,7 @@ export const outcome = (label: string, more: Partial<Outcome> = {}): Outcome => 
   ...{ label, source: `${label} 1.0.0`, status: 'completed', costUsd: 0.25 },
   answer: { uses: [use()], summary: '1 uses, 1 can be migrated, 1 are.' },
   verification: { files: [{ path: 'a.js', ok: true }] },
+  sandboxed: { ok: true, parsed: 1, tests: 2, broken: [] },
   ...more,
 });
 
