@@ -43,11 +43,14 @@ export function coversHost(wide: HostPattern, narrow: HostPattern): boolean {
   return wide.labels.every((label, index) => coversWildcard(label, narrow.labels[index + extra]!));
 }
 
-/** Whether it can be the host of a request at all: lower case, no port, no trailing dot. */
+/** Whether it can be the host of a request at all: lower case, no port, no trailing dot, addresses as URL writes them. */
 export function isCanonicalHost(host: string): boolean {
+  if (host.length > 253) return false;
+  if (host.startsWith('[')) return /^\[[0-9a-f:.]+\]$/.test(host);
   return (
-    host.length <= 253 &&
-    /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\A-Z\x00-\x20\x7f-\uffff]*[^\s:/?#@[\]\\A-Z.\x00-\x20\x7f-\uffff])$/.test(host)
+    /^[^\0-\x20A-Z/:?#@[\]\\\x7f-\uffff]+$/.test(host) &&
+    !host.endsWith('.') &&
+    (!endsInNumber(host) || isAddress(host))
   );
 }
 

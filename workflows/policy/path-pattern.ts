@@ -61,6 +61,8 @@ export function coversPattern(
   narrow: PathPattern,
   from: { wide: readonly string[]; narrow: readonly string[] } = { wide: [], narrow: [] },
 ): boolean {
+  // Of directories at any depth below: how many names a `**` stands for would matter.
+  if (wide.directoryOnly && wide.segments.at(-1) === '**') return false;
   const literal = (name: string): Segment => Array.from(name, (char) => ({ char }));
   const outer = { ...wide, segments: [...from.wide.map(literal), ...wide.segments] };
   const inner = [...from.narrow.map(literal), ...narrow.segments];
