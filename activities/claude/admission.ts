@@ -41,11 +41,10 @@ export class Admissions {
    */
   async #pass(call: ClaudeCall, passages: Passage[], signal: AbortSignal): Promise<number | undefined> {
     const stable = stablePrefix(call);
-    if (stable === undefined) return undefined;
     const leading = leadingPrefixes(call);
     const keys = leading.map(({ prefix }) => prefix.key);
     if (leading.length > 0) this.#contexts.note(conversationKey(call), keys);
-    passages.push(await this.#gate.pass(stable.key, STABLE_TTL_MS, signal));
+    if (stable !== undefined) passages.push(await this.#gate.pass(stable.key, STABLE_TTL_MS, signal));
     const shared = leading.findLast(({ prefix }) => this.#contexts.isShared(prefix.key)) ?? leading.at(-1);
     if (shared !== undefined) passages.push(await this.#gate.pass(shared.prefix.key, SHARED_TTL_MS, signal));
     return shared?.at;

@@ -12,36 +12,37 @@ export interface Prefix {
 /** What the prompt builder puts before the task because several tasks have it in common. */
 const SHARED_BLOCK = /^<(?:context|agent|project_memory)\b/;
 const BYTES_PER_TOKEN = 4;
-
-/** Tokens of a text, estimated from its bytes. Not for money: the price table has worst cases for that. */
-export function estimatedTokens(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
-}
+/** Less than this of data is not worth a breakpoint, let alone a wait; no model's cache keeps less. */
+const LEAST_SHARED_TOKENS = 512;
 
 /** Tools and system: the same for all subagents of a fleet and model. undefined: too short for the model's cache. */
-export function stablePrefix({ model, system, tools }: ClaudeCall): Prefix | undefined {
-  const ofTools = toolsPrefix(tools);
-  const tokens = ofTools.tokens + estimatedTokens(system);
-  if (!findModel(model) || tokens < modelFacts(model).minCacheTokens) return undefined;
-  return { key: hash('sha256', `${model}\n${ofTools.key}\n${system}`, 'base64'), tokens };
+export function stablePrefix(call: ClaudeCall): Prefix | undefined {
+  const start = startOf(call);
+  return isKept(call, start) ? start : undefined;
 }
 
 /**
  * The prompt up to each of the data blocks before the task, from short to long; those of a conversation that has only begun,
- * for later turns find what the turn before them wrote. Blocks that together are too short for the cache are left out.
+ * for later turns find what the turn before them wrote. Blocks that are too short for the cache are left out.
  */
 export function leadingPrefixes(call: ClaudeCall): { at: number; prefix: Prefix }[] {
-  const base = stablePrefix(call);
-  if (base === undefined || call.messages.length !== 1) return [];
-  const prefixes: { at: number; prefix: Prefix }[] = [];
-  let key = `${base.key}${call.thinking ?? ''}${call.withoutTools === true}`;
-  let tokens = base.tokens;
-  for (const [at, text] of leadingTexts(call.messages).entries()) {
+  if (call.messages.length !== 1) return [];
+  const start = startOf(call);
+  let key = `${start.key}${call.thinking ?? ''}${call.withoutTools === true}`;
+  let ofData = 0;
+  return leadingTexts(call.messages).flatMap((text, at) => {
     key = hash('sha256', `${key}\n${text}`, 'base64');
-    tokens += estimatedTokens(text);
-    if (tokens - base.tokens >= modelFacts(call.model).minCacheTokens) prefixes.push({ at, prefix: { key, tokens } });
-  }
-  return prefixes;
+    ofData += estimatedTokens(text);
+    const prefix = { key, tokens: start.tokens + ofData };
+    return ofData >= LEAST_SHARED_TOKENS && isKept(call, prefix) ? [{ at, prefix }] : [];
+  });
+}
+
+/** Index in the first message of its last leading data block; undefined where it has none worth a breakpoint of its own. */
+export function lastLeadingBlock({ messages }: ClaudeCall): number | undefined {
+  const texts = leadingTexts(messages);
+  const tokens = texts.reduce((sum, text) => sum + estimatedTokens(text), 0);
+  return tokens >= LEAST_SHARED_TOKENS ? texts.length - 1 : undefined;
 }
 
 /** The whole prompt, as far as bytes tell. */
@@ -50,16 +51,26 @@ export function promptTokens({ system, tools, messages }: ClaudeCall): number {
   return messages.reduce((sum, message) => sum + messageTokens(message), stable);
 }
 
-/** Index in the first message of its last leading data block; undefined where it has none worth a breakpoint of its own. */
-export function lastLeadingBlock(call: ClaudeCall): number | undefined {
-  const texts = leadingTexts(call.messages);
-  const tokens = texts.reduce((sum, text) => sum + estimatedTokens(text), 0);
-  return texts.length > 0 && tokens >= modelFacts(call.model).minCacheTokens ? texts.length - 1 : undefined;
-}
-
 /** One conversation among those with equal prefixes. */
 export function conversationKey({ messages }: ClaudeCall): string {
   return hash('sha256', JSON.stringify(messages[0]), 'base64');
+}
+
+function startOf({ model, system, tools }: ClaudeCall): Prefix {
+  const { key, tokens } = toolsPrefix(tools);
+  return {
+    key: hash('sha256', `${model}\n${key}\n${system}`, 'base64'),
+    tokens: tokens + estimatedTokens(system),
+  };
+}
+
+function isKept({ model }: ClaudeCall, { tokens }: Prefix): boolean {
+  return findModel(model) && tokens >= modelFacts(model).minCacheTokens;
+}
+
+/** Not for money: the price table has worst cases for that. */
+function estimatedTokens(text: string): number {
+  return Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN);
 }
 
 function leadingTexts([first]: ClaudeCall['messages']): string[] {

@@ -4,7 +4,7 @@ import type { RequestBody } from './script.ts';
 import { tokensOf } from './tokens.ts';
 import { blocksOf } from './transcript.ts';
 
-export type AppliedEdit = Anthropic.Beta.BetaClearToolUses20250919EditResponse;
+type AppliedEdit = Anthropic.Beta.BetaClearToolUses20250919EditResponse;
 type Edit = Anthropic.Beta.BetaClearToolUses20250919Edit;
 
 const BETA = 'context-management-2025-06-27';
@@ -15,7 +15,7 @@ const DEFAULT_TRIGGER: NonNullable<Edit['trigger']> = { type: 'input_tokens', va
 const DEFAULT_KEEP = 3;
 
 /** The prompt as the model gets to read it, and what was done to it; undefined when nothing was asked for. */
-export interface EditedPrompt {
+interface EditedPrompt {
   body: RequestBody;
   applied: AppliedEdit[];
 }

@@ -77,6 +77,14 @@ describe('a launch of 1,000 subagents', () => {
     expect(cacheFigures(launch, await shareable(claude)).readShare).toBeLessThan(0.5);
   });
 
+  it('waits for shared data alone where tools and system are too short for the model', async () => {
+    const claude = createClaude({ baseUrl: await provider(), apiKey: 'k' });
+    const guide = SHARED.repeat(2);
+    const haiku = (n: number): ClaudeCall => ({ ...callOf(guide, task(n)), model: 'claude-haiku-4-5' });
+    await Promise.all(Array.from({ length: 50 }, (_, n) => admitAndCall(claude, haiku(n))));
+    expect(journal().filter(({ usage }) => usage.cache_read_input_tokens < 4_096)).toHaveLength(1);
+  });
+
   it('reads data that tasks share as well, before and beside data of their own', async () => {
     const claude = createClaude({ baseUrl: await provider(), apiKey: 'k' });
     const own = (n: number) => `<context name="own">\n${`Of ${n} alone. `.repeat(400)}\n</context>`;

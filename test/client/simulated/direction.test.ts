@@ -5,7 +5,7 @@ import { seededRandom } from '../../../client/simulated/random.ts';
 describe('a directive', () => {
   it('is taken out of the prompt', () => {
     const { prompt, direction } = readDirection(
-      'Fix it.\n[[simulate turns=5 latency=200ms tokens=500 seed=7 output="all done"]]',
+      'Fix it.\n[[simulate turns=5 latency=200ms tokens=500 seed=7 window=9000 output="all done"]]',
     );
     expect(prompt).toBe('Fix it.');
     expect(direction).toEqual({
@@ -13,6 +13,7 @@ describe('a directive', () => {
       latency: { min: 200, max: 200, sigma: 0 },
       tokens: 500,
       seed: '7',
+      window: 9_000,
       output: 'all done',
       steps: [],
       faults: [],
@@ -32,18 +33,21 @@ describe('a directive', () => {
 
   it('carries faults, once unless told otherwise', () => {
     const { direction } = readDirection(
-      '[[simulate fault=rate_limit retry_after=3600 at=2]] [[simulate fault=slow_tokens delay=5ms times=0 after=1 every=3]] [[simulate fault=mid_stream_error error_type=api_error times=2]]',
+      '[[simulate fault=rate_limit retry_after=3600 at=2]] [[simulate fault=slow_tokens delay=5ms times=0 after=1 every=3]] [[simulate fault=mid_stream_error error_type=api_error times=2]] [[simulate fault=refusal model=claude-opus-5-5]]',
     );
     expect(direction.faults).toEqual([
       { kind: 'rate_limit', count: 1, retryAfter: '3600', turn: 2 },
       { kind: 'slow_tokens', delayMs: 5, after: 1, every: 3 },
       { kind: 'mid_stream_error', count: 2, errorType: 'api_error' },
+      { kind: 'refusal', count: 1, model: 'claude-opus-5-5' },
     ]);
   });
 
   it.each([
     ['[[simulate turn=5]]', 'unknown key turn'],
     ['[[simulate turns=many]]', 'a whole number is needed'],
+    ['[[simulate window=small]]', 'a whole number is needed'],
+    ['[[simulate model=claude-opus-5-5]]', 'unknown key model, or it belongs to another key'],
     ['[[simulate latency=soon]]', 'not a duration'],
     ['[[simulate structured="{"]]', 'JSON is needed'],
     ['[[simulate fault=earthquake]]', 'unknown kind "earthquake"; known: '],
