@@ -9,6 +9,8 @@ import { resultText } from './result-text.ts';
 import { withSession } from './session.ts';
 import { readTranscript, transcriptShown } from './transcript.ts';
 
+const LOG_LINES = 200;
+
 /** `muster show`: an ended subagent, or one under way as its newest checkpoint has it. */
 export async function showSubagent(id: string, label: string, format: PlainFormat): Promise<void> {
   await withSession({}, async ({ client, stack, terminal }) => {
@@ -24,9 +26,27 @@ export async function showSubagent(id: string, label: string, format: PlainForma
     }
     if (!ended && !record)
       throw new FleetFailure('not_started', `${label} has not started yet`, `muster watch ${fleet.id}`);
-    const text = ended ? resultText(ended.result, terminal.paint) : `${label}: under way, ${record!.turns} turns\n`;
+    const text = ended
+      ? resultText(await withLogs(stack.store, ended.result), terminal.paint)
+      : `${label}: under way, ${record!.turns} turns\n`;
     terminal.data(`${text}\n${transcriptShown(messages, terminal.paint)}`);
   });
+}
+
+/** Failed verifications with the end of their whole log, where it was kept. */
+async function withLogs(store: ArtifactStore, result: Result): Promise<Result> {
+  if (!result.verify) return result;
+  const verify = result.verify.map(async (verified) => {
+    if (verified.log === undefined) return verified;
+    const lines = Buffer.from(await store.get(verified.log))
+      .toString()
+      .trimEnd()
+      .split('\n');
+    const left = lines.length - LOG_LINES;
+    const head = left > 0 ? [`… ${left} lines before, in the artifact ${verified.log}`] : [];
+    return { ...verified, tail: [...head, ...lines.slice(-LOG_LINES)].join('\n') };
+  });
+  return { ...result, verify: await Promise.all(verify) };
 }
 
 /** A committed result names its transcript; of a checkpoint it is what left the conversation, and the conversation. */
