@@ -125,7 +125,7 @@ export class Attempt {
       const refused: Refused = { allow: false, reason: error.reason, detail: error.message };
       return this.#refuse(refused, prepared && subject(prepared, undefined));
     }
-    if (error instanceof ToolError) return failure(error.message);
+    if (error instanceof ToolError) return failure(error.message, error.hasWritten);
     const code = errorCode(error);
     if (code === 'ENOSPC' || code === 'EDQUOT') throw error;
     this.#station.log.error({ tool: this.#call.name, err: error }, 'tool failed');
@@ -165,6 +165,6 @@ function isObject(input: unknown): input is Record<string, unknown> {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
-function failure(content: string): ToolAnswer {
-  return { content, isError: true, hasWritten: false };
+function failure(content: string, hasWritten = false): ToolAnswer {
+  return { content, isError: true, hasWritten };
 }

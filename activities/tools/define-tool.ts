@@ -8,13 +8,15 @@ interface Shape<Input> {
   input: z.ZodType<Input>;
   /** See `PreparedCall.path`. */
   path(input: Input): string | undefined;
+  /** Of kind `command`: the text for the shell. */
+  command?(input: Input): string;
   /** Of kind `fetch`: what it asks for, its host canonical. */
   url?(input: Input): URL;
   run(input: Input, call: AllowedCall): Promise<ToolOutput>;
 }
 
 /** A tool out of its input's schema, which makes both the definition the model sees and the parser. */
-export function defineTool<Input>({ name, description, kind, input, path, url, run }: Shape<Input>): Tool {
+export function defineTool<Input>({ name, description, kind, input, path, command, url, run }: Shape<Input>): Tool {
   const schema = z.toJSONSchema(input, { override: withoutSafeLimit });
   delete schema.$schema;
   return {
@@ -23,7 +25,10 @@ export function defineTool<Input>({ name, description, kind, input, path, url, r
     prepare(raw) {
       const parsed = input.safeParse(raw);
       if (!parsed.success) return fault(name, raw, parsed.error.issues, Object.keys(schema.properties ?? {}));
-      const asked = url && { url: url(parsed.data) };
+      const asked = {
+        ...(command && { command: command(parsed.data) }),
+        ...(url && { url: url(parsed.data) }),
+      };
       return { ok: true, path: path(parsed.data), ...asked, run: (call) => run(parsed.data, call) };
     },
   };

@@ -11,9 +11,15 @@ export class Refusal extends Error {
   }
 }
 
-/** The call failed in a way the model can mend; the message says how. */
+/** The call failed in a way the model can mend; the message says how. `hasWritten`: it may have changed the workspace. */
 export class ToolError extends Error {
   override name = 'ToolError';
+  readonly hasWritten: boolean;
+
+  constructor(message: string, { hasWritten = false }: { hasWritten?: boolean } = {}) {
+    super(message);
+    this.hasWritten = hasWritten;
+  }
 }
 
 /** The error code of the system, such as ENOENT; undefined for any other throw. */
