@@ -6,6 +6,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { connect as connectSocket, type AddressInfo, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import type { Connect, Lookup } from '../../activities/egress/dial.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -49,7 +50,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export async function startWeb(): Promise<WebWorld> {
-  const pages = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>();
+  const pages = new Map<string, Page>();
   const seen: string[] = [];
   const trespassed: string[] = [];
   const looked: string[] = [];
@@ -57,7 +58,7 @@ export async function startWeb(): Promise<WebWorld> {
   const answer: RequestListener = (request, response) => {
     const path = new URL(request.url ?? '/', 'http://any').pathname;
     seen.push(`${request.method} ${request.headers.host}${request.url}`);
-    const page = pages.get(path) ?? (path === '/' ? home : missing);
+    const page = pages.get(path) ?? PAGES[path] ?? missing;
     page(request, response);
   };
   const { authority, key, cert } = await certificates();
@@ -112,6 +113,40 @@ function home(request: IncomingMessage, response: ServerResponse): void {
     `<html><body><h1>Hello from ${request.headers.host}</h1><p>A <a href="/next">link</a>.</p></body></html>`,
   );
 }
+
+type Page = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** What is there from the beginning, hostile for the most part. */
+const PAGES: Readonly<Record<string, Page>> = {
+  '/': home,
+  '/redirect'({ url = '' }, response) {
+    const to = new URL(url, 'http://any').searchParams.get('to') ?? '/';
+    response.writeHead(302, { location: to }).end();
+  },
+  '/circle': (_request, response) => void response.writeHead(302, { location: '/circle' }).end(),
+  '/bomb'(_request, response) {
+    response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
+    response.end(gzipSync(Buffer.alloc(20 * 1024 * 1024)));
+  },
+  '/endless'(_request, response) {
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(65_536)));
+    };
+    response.on('drain', more);
+    more();
+  },
+  '/headers': (_request, response) => void response.writeHead(200, { 'x-long': 'x'.repeat(100_000) }).end(),
+  '/deep'(_request, response) {
+    response.setHeader('content-type', 'text/html');
+    response.end('<b>'.repeat(1_000_000));
+  },
+  '/picture'(_request, response) {
+    response.setHeader('content-type', 'text/html');
+    const picture = '<img src="http://other.test/pixel" alt="![x](http://other.test/)">';
+    response.end(`<p>${picture} <a href="javascript:alert(1)">click</a> <a href="/">the end</a></p>`);
+  },
+};
 
 function missing(_request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(404, { 'content-type': 'text/plain' }).end('nothing here');
