@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ClaudeCall, Message } from '../../../activities/claude/claude.ts';
 import {
@@ -7,6 +8,10 @@ import {
   summarised,
   type CompactionBlock,
 } from '../../../activities/claude/compaction.ts';
+import { compactionParams, messageParams, type MessageParams } from '../../../activities/claude/params.ts';
+import { checkRequest, signatureOf } from '../../../client/simulated/checks.ts';
+import { summaryOf } from '../../../client/simulated/compaction.ts';
+import { readTranscript, turnOf } from '../../../client/simulated/transcript.ts';
 
 const block: CompactionBlock = { type: 'compaction', content: 'the sum', encrypted_content: null, signature: 'sig' };
 const newer: CompactionBlock = { ...block, content: 'a newer sum', signature: 'gis' };
@@ -107,4 +112,51 @@ it('a summary without a text is none', () => {
   expect(compactionBlock([block])).toBe(block);
   expect(compactionBlock([])).toBeUndefined();
   expect(compactionBlock([{ ...block, content: null }])).toBeUndefined();
+});
+
+describe('whatever a conversation holds and whenever it is compacted', () => {
+  /** Of each turn: how many tools it calls (0: it says something and is told to go on), whether it thinks, and if it is compacted then. */
+  const turns = fc.array(fc.record({ calls: fc.nat(3), thinks: fc.boolean(), compacts: fc.boolean() }), {
+    maxLength: 14,
+  });
+
+  function anyTurn(n: number, calls: number, thinks: boolean): Message[] {
+    const ids = Array.from({ length: calls }, (_, at) => `toolu_${n}_${at}`);
+    const thought = { type: 'thinking' as const, thinking: `${n}`, signature: signatureOf(`${n}`) };
+    const uses = ids.map((id) => ({ type: 'tool_use' as const, id, name: 'Read', input: {} }));
+    const said = calls === 0 && !thinks ? [text('So far.')] : [];
+    const results = ids.map((id) => ({ type: 'tool_result' as const, tool_use_id: id, content: `result ${id}` }));
+    return [
+      { role: 'assistant', content: [...(thinks ? [thought] : []), ...said, ...uses] },
+      { role: 'user', content: calls === 0 ? [text('Go on.')] : results },
+    ];
+  }
+
+  /** Throws the API's 400. */
+  const checked = ({ betas, ...body }: MessageParams) =>
+    checkRequest(JSON.parse(JSON.stringify(body)), '2026-10-21', betas ?? []);
+
+  it('every request is one the API takes, of the same agent, with all its turns counted and its task at hand', () => {
+    fc.assert(
+      fc.property(turns, fc.boolean(), (plan, clears) => {
+        const more = clears ? { clearToolUsesAfterTokens: 1_000 } : {};
+        let messages: Message[] = [task];
+        const { agent } = readTranscript(checked(messageParams(callOf(messages, more))));
+        plan.forEach(({ calls, thinks, compacts }, n) => {
+          messages.push(...anyTurn(n, calls, thinks));
+          if (compacts) {
+            const body = checked(compactionParams(callOf(messages, { ...more, maxTokens: 4_000 })));
+            const [summary] = summaryOf(readTranscript(body), turnOf(body)).blocks;
+            messages = compacted(messages, summary as CompactionBlock);
+          }
+          const body = checked(messageParams(callOf(messages, more)));
+          expect(readTranscript(body).agent).toBe(agent);
+          expect(readTranscript(body).firstText).toContain('Mend a.ts.');
+          // An answer that was thinking alone is gone with it.
+          if (plan.every((one) => one.calls > 0 || !one.thinks)) expect(turnOf(body)).toBe(n + 2);
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
 });

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import fc from 'fast-check';
 import { describe, expect, it, vi, beforeEach, afterEach } from 'vitest';
 import { PrefixGate, type Passage } from '../../../activities/claude/prefix-gate.ts';
 
@@ -145,4 +146,49 @@ it('forgets prefixes that have gone cold, of which there is no end', async () =>
   await vi.advanceTimersByTimeAsync(1);
   await gate.pass('one more', 1, never());
   expect(gate.size).toBe(1);
+});
+
+describe('in whatever order calls come, start, fail and are aborted', () => {
+  const events = fc.array(fc.record({ kind: fc.constantFrom('come', 'start', 'fail', 'abort'), pick: fc.nat(50) }), {
+    maxLength: 40,
+  });
+
+  it('one at a time goes while the prefix is cold, everybody goes in the end, and nothing is left behind', async () => {
+    await fc.assert(
+      fc.asyncProperty(events, async (list) => {
+        const gate = new PrefixGate({ maxWaitMs: 1e9 });
+        const waiting = new Set<AbortController>();
+        const under = new Set<Passage>();
+        const flush = () => vi.advanceTimersByTimeAsync(0);
+        const pick = <Item>(from: Set<Item>, n: number): Item | undefined => [...from][n % Math.max(1, from.size)];
+        const come = (): void => {
+          const controller = new AbortController();
+          waiting.add(controller);
+          const gone = (): void => void waiting.delete(controller);
+          gate.pass('a', HOUR, controller.signal).then((passage) => (gone(), under.add(passage)), gone);
+        };
+        const end = (how: 'started' | 'gaveUp', n: number): void => {
+          const passage = pick(under, n);
+          if (passage === undefined) return;
+          passage[how]();
+          under.delete(passage);
+        };
+        for (const { kind, pick: n } of list) {
+          if (kind === 'come') come();
+          else if (kind === 'abort') pick(waiting, n)?.abort('over');
+          else end(kind === 'start' ? 'started' : 'gaveUp', n);
+          await flush();
+          if (!gate.isWarm('a')) expect(under.size).toBeLessThanOrEqual(1);
+          if (waiting.size > 0) expect(under.size).toBeGreaterThan(0);
+        }
+        while (under.size > 0) {
+          end('gaveUp', 0);
+          await flush();
+        }
+        expect(waiting.size).toBe(0);
+        expect(vi.getTimerCount()).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
 });
