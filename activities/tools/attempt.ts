@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { decide, type Decision, type DenialReason, type PermissionRequest } from '../../workflows/policy/permission.ts';
+import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { Log } from '../observe/log.ts';
 import { compactInput } from './compact-input.ts';
 import { denialText } from './denial-text.ts';
@@ -8,7 +9,7 @@ import { errorCode, Refusal, ToolError } from './refusal.ts';
 import { resolvePath, workingDirectory } from './resolved-path.ts';
 import { structuredOutputDefinition } from './structured-output.ts';
 import { cutText } from './text.ts';
-import type { AllowedCall, PreparedCall, Tool, ToolAnswer, ToolCall, ToolContext } from './tool.ts';
+import type { AllowedCall, InputFault, PreparedCall, Tool, ToolAnswer, ToolCall, ToolContext } from './tool.ts';
 
 interface Station {
   log: Log;
@@ -34,14 +35,21 @@ export class Attempt {
     const { name, input } = this.#call;
     const tool = this.#station.tools.get(name);
     const prepared = tool?.prepare(input);
-    if (prepared?.ok === false)
-      return prepared.reason ? this.#deny(prepared.reason, prepared.message) : failure(prepared.message);
+    if (prepared?.ok === false) return this.#faulty(prepared);
     try {
       if (tool && prepared) return await this.#runTool(tool, prepared);
       return isMcpName(name) ? await this.#runMcp() : this.#withoutTool();
     } catch (error) {
       return this.#failed(error, prepared);
     }
+  }
+
+  /** An input nobody can read: what was never granted is refused for that all the same. */
+  #faulty({ reason, message }: InputFault): ToolAnswer {
+    const { name } = this.#call;
+    if (!hasTool({ ...this.#context.grant, mode: 'dontAsk' }, name))
+      return this.#refuse({ allow: false, reason: 'NOT_GRANTED' }, name);
+    return reason ? this.#deny(reason, message) : failure(message);
   }
 
   /** A name no tool answers to. */
@@ -71,11 +79,12 @@ export class Attempt {
     if (tool.kind === 'edit' && !workspace.mayWrite)
       throw new Refusal('NOT_GRANTED', 'this workspace is shared and read-only');
     this.#allowed(request, decision.rule);
+    const reader = isAboutPaths(tool.kind) ? request.tool : 'Read';
     const allowed: AllowedCall = {
       ...this.#context,
       target,
-      mayFetch: (host) => decide({ ...request, kind: 'fetch', paths: [], host }, grant).allow,
-      mayRead: (path) => decide({ ...request, kind: 'read', paths: [path] }, grant).allow,
+      mayFetch: (host) => decide({ ...request, tool: 'WebFetch', kind: 'fetch', paths: [], host }, grant).allow,
+      mayRead: (path) => decide({ ...request, tool: reader, kind: 'read', paths: [path] }, grant).allow,
       show: (path) => posix.relative(`/${directory}`, `/${path}`) || '.',
     };
     const output = await prepared.run(allowed);

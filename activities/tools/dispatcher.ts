@@ -1,6 +1,7 @@
 import { rgPath } from '@vscode/ripgrep';
 import type { Log } from '../observe/log.ts';
 import { Attempt } from './attempt.ts';
+import { createBashTool } from './bash.ts';
 import { createEditTool } from './edit.ts';
 import { createGlobTool } from './glob.ts';
 import { createGrepTool } from './grep.ts';
@@ -50,6 +51,7 @@ function createTools({ ripgrep, searchTimeoutMs, webFetch }: ToolDispatcherOptio
   const lock = new PathLock();
   const rg = { binary: ripgrep ?? rgPath, timeoutMs: searchTimeoutMs ?? SEARCH_TIMEOUT_MS };
   return [
+    createBashTool(),
     createEditTool(lock),
     createGlobTool(rg),
     createGrepTool(rg),

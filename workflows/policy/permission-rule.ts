@@ -137,7 +137,7 @@ function hostRule(text: string, inside: string, list: List): PermissionRule | un
   return {
     ...never(text, 'WebFetch'),
     scope: { kind: 'host', pattern },
-    allows: (request) => matches(request, false),
+    allows: (request) => request.kind === 'fetch' && matches(request, false),
     denies: (request) => (host === '*' ? request.tool === 'WebFetch' : matches(request, true)),
   };
 }

@@ -13,6 +13,7 @@ test('definitions are the same bytes for everyone, sorted, with the keys of the 
     input_schema['additionalProperties'],
   ]);
   expect(keys).toEqual([
+    ['Bash', 'command timeout description', 'command', false],
     ['Edit', 'file_path old_string new_string replace_all', 'file_path old_string new_string', false],
     ['Glob', 'pattern path', 'pattern', false],
     ['Grep', 'pattern path glob output_mode', 'pattern', false],
@@ -23,7 +24,7 @@ test('definitions are the same bytes for everyone, sorted, with the keys of the 
   for (const { description } of one!) expect(description?.length).toBeGreaterThan(60);
 });
 
-test.each(['Bash', 'WebFetch', 'WebSearch', 'Agent', 'Task', 'spawn_subagents', 'collect_subagents', 'read_result'])(
+test.each(['WebFetch', 'WebSearch', 'Agent', 'Task', 'spawn_subagents', 'collect_subagents', 'read_result'])(
   '%s is known and not granted: an error and a denial, whatever the grant says',
   async (name) => {
     using world = new ToolWorld();
@@ -46,7 +47,7 @@ test.each(['bash', 'Raed', '__proto__', 'constructor', 'mcp__', ''])(
     using world = new ToolWorld();
     const answer = await world.run(name, {});
     expect(answer.content).toBe(
-      `There is no tool ${JSON.stringify(name)}. There are Edit, Glob, Grep, Read, StructuredOutput, Write.`,
+      `There is no tool ${JSON.stringify(name)}. There are Bash, Edit, Glob, Grep, Read, StructuredOutput, Write.`,
     );
     expect(answer).toMatchObject({ isError: true, hasWritten: false });
     expect(answer.denial).toBeUndefined();
