@@ -13,6 +13,8 @@ import * as prices from '../activities/claude/prices.ts';
 import { createEgress } from '../activities/egress/broker.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
+import { createMcpServers } from '../activities/mcp/servers.ts';
+import { createSandboxes } from '../activities/sandbox/sandboxes.ts';
 import type { SubagentParts } from '../activities/subagent/parts.ts';
 import { createToolDispatcher } from '../activities/tools/dispatcher.ts';
 import { structuredOutputDefinition, validateOutput } from '../activities/tools/structured-output.ts';
@@ -48,6 +50,14 @@ export async function openSubagentParts(
   const sockets = await socketDirectory(directory);
   const egress = createEgress({ internal: egressInternal, log });
   const redact = createRedactor(secrets);
+  const sandboxes = createSandboxes({ isolation: options.sandbox, readOnlyPaths: options.sandboxReadOnlyPaths, log });
+  const mcp = createMcpServers({
+    operator: options.mcpServers,
+    store,
+    confine: (program) => sandboxes.confine(program),
+    egress,
+    log,
+  });
   return {
     store,
     records,
@@ -58,15 +68,16 @@ export async function openSubagentParts(
     structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
     workspaces,
     files: { read: workspaceText },
-    sandboxes: undefined as never,
+    sandboxes,
     egress,
     socketDirectory: sockets,
-    mcp: undefined as never,
+    mcp,
     changesOf: (patch) => patchChanges(store, patch),
     redact,
     plainText: withoutControls,
     log,
     async close() {
+      await Promise.all([sandboxes.close(), mcp.close()]);
       await egress.close();
       await rm(sockets, { recursive: true, force: true });
     },

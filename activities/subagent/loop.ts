@@ -52,12 +52,10 @@ export class AgentLoop {
 
   async run(): Promise<never> {
     if (this.of.checkpoint.record.isReporting) this.of.clock.useReserve();
-    for (;;) {
-      try {
-        await this.step();
-      } catch (error) {
-        this.goOnAfter(error);
-      }
+    try {
+      for (;;) await this.step().catch((error: unknown) => this.goOnAfter(error));
+    } finally {
+      this.call.end();
     }
   }
 
@@ -193,7 +191,7 @@ export class AgentLoop {
     await checkpoint.save({
       ...changes,
       activeMs: clock.elapsedMs,
-      pendingMicroUsd: mayCall ? this.call.worstCaseOf(this.conversation.next()) : 0,
+      pendingMicroUsd: mayCall ? await this.call.reserve(this.conversation.next()) : 0,
     });
   }
 }

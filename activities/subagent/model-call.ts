@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Clock } from './clock.ts';
 import { failed, Parked, RetryLater, TimeUp } from './ending.ts';
+import { Leave } from './leave.ts';
 import { hasFallback } from './model-choice.ts';
 import { USUAL_MAX_TOKENS, type Purse } from './purse.ts';
 
@@ -41,19 +42,30 @@ export interface ModelCallOf {
  */
 export class ModelCall {
   private readonly of: ModelCallOf;
+  private readonly leave: Leave;
   private wantedTokens = USUAL_MAX_TOKENS;
 
   constructor(of: ModelCallOf) {
     this.of = of;
+    this.leave = new Leave(of);
   }
 
-  /** The worst case of the next call, so that it can be written down together with the turn before it. 0: not affordable. */
-  worstCaseOf(call: Call): number {
+  /**
+   * Asks for the next call. Its worst case, to be written down together with the turn before it; 0 where it cannot be made
+   * at once.
+   */
+  async reserve(call: Call): Promise<number> {
     try {
-      return this.of.purse.allow(call, this.of.checkpoint, this.wantedTokens).worstMicroUsd;
+      const { maxTokens, worstMicroUsd } = this.of.purse.allow(call, this.of.checkpoint, this.wantedTokens);
+      return (await this.leave.isThere({ ...call, maxTokens })) ? worstMicroUsd : 0;
     } catch {
       return 0; // the loop meets the same refusal, and acts on it, when it makes the call
     }
+  }
+
+  /** No call follows. Safe to call twice. */
+  end(): void {
+    this.leave.giveBack();
   }
 
   async answer(call: Call): Promise<ClaudeAnswer> {
@@ -109,7 +121,7 @@ export class ModelCall {
     let admission: Admission | undefined;
     let signal: AbortSignal | undefined;
     try {
-      admission = await this.admission(call);
+      admission = await this.leave.take(call);
       await checkpoint.intend(worstMicroUsd);
       signal = clock.signal;
       const options = { signal, stallMs: task.stallTimeoutMs, admission };
@@ -123,16 +135,6 @@ export class ModelCall {
       return await this.meet(error, call.model);
     } finally {
       admission?.release();
-    }
-  }
-
-  /** Waits for the provider's leave; that is nobody's active time. */
-  private async admission(call: ClaudeCall): Promise<Admission> {
-    const { claude, clock, fleetId } = this.of;
-    try {
-      return await claude.admit(call, { fleetId, signal: clock.back });
-    } catch (error) {
-      throw clock.isWantedBack && !isTrouble(error) ? new Parked({ for: 'drain' }) : error;
     }
   }
 

@@ -9,6 +9,7 @@ import type { ToolContext } from '../tools/tool.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { guardFindings } from './guards.ts';
+import { hiddenPaths } from './hidden-files.ts';
 import type { SubagentParts } from './parts.ts';
 import { openWayOut, type WayOut } from './way-out.ts';
 
@@ -20,6 +21,13 @@ export interface PlaceOf {
   /** Of the fleet; undefined: the task names no servers. */
   mcp: McpTools | undefined;
   signal: AbortSignal;
+}
+
+/** What its shell gets. */
+interface Shell {
+  wayOut: WayOut | undefined;
+  /** Relative to the workspace. */
+  hidden: readonly string[];
 }
 
 /** So many paths outside its grant are listed one by one. */
@@ -35,15 +43,15 @@ export class WorkPlace {
   readonly definitions: readonly ToolDefinition[];
   private readonly parts: SubagentParts;
   private readonly of: PlaceOf;
-  private readonly wayOut: WayOut | undefined;
+  private readonly shell: Shell;
   private opened: Sandbox | undefined;
   private isLeft = false;
 
-  private constructor(parts: SubagentParts, of: PlaceOf, workspace: Workspace, wayOut: WayOut | undefined) {
+  private constructor(parts: SubagentParts, of: PlaceOf, workspace: Workspace, shell: Shell) {
     this.parts = parts;
     this.of = of;
     this.workspace = workspace;
-    this.wayOut = wayOut;
+    this.shell = shell;
     this.definitions = of.mcp ? joined(parts.tools.definitions, of.mcp.definitions) : parts.tools.definitions;
   }
 
@@ -59,7 +67,8 @@ export class WorkPlace {
       signal,
     });
     try {
-      return new WorkPlace(parts, of, workspace, await openWayOut(parts, task, checkpoint));
+      const hidden = needsShell(task) ? await hiddenPaths(workspace.root, permissions, source.subdirectory) : [];
+      return new WorkPlace(parts, of, workspace, { hidden, wayOut: await openWayOut(parts, task, checkpoint) });
     } catch (error) {
       await workspace.close();
       throw error;
@@ -123,7 +132,7 @@ export class WorkPlace {
     this.isLeft = true;
     try {
       await this.opened?.close();
-      await this.wayOut?.close();
+      await this.shell.wayOut?.close();
     } finally {
       await this.workspace.close();
     }
@@ -132,15 +141,18 @@ export class WorkPlace {
   private createSandbox(): Sandbox {
     const { task, owner } = this.of;
     const { root, directory } = this.workspace;
+    const { hidden, wayOut } = this.shell;
     const scope = shellScope(task.permissions, task.workspace.subdirectory);
+    const inside = (path: string): string => join(root, path);
     return this.parts.sandboxes.create({
       owner,
       root,
       directory,
-      writable: scope.writable.map((path) => join(root, path)),
-      readOnly: scope.readOnly.map((path) => join(root, path)),
+      writable: scope.writable.map(inside),
+      readOnly: scope.readOnly.map(inside),
+      hidden: hidden.map(inside),
       env: task.env ?? {},
-      egressSocket: this.wayOut?.socket,
+      egressSocket: wayOut?.socket,
     });
   }
 
@@ -159,8 +171,12 @@ export class WorkPlace {
 }
 
 /** Whether the grant can ever change a file, or a command be run: without it the subagent reads a shared checkout. */
-export function needsOwnFiles({ permissions, verify }: Pick<Task, 'permissions' | 'verify'>): boolean {
-  return ['Edit', 'Write', 'Bash'].some((tool) => hasTool(permissions, tool)) || (verify ?? []).length > 0;
+export function needsOwnFiles(task: Pick<Task, 'permissions' | 'verify'>): boolean {
+  return ['Edit', 'Write'].some((tool) => hasTool(task.permissions, tool)) || needsShell(task);
+}
+
+function needsShell({ permissions, verify }: Pick<Task, 'permissions' | 'verify'>): boolean {
+  return hasTool(permissions, 'Bash') || (verify ?? []).length > 0;
 }
 
 const joinedLists = new WeakMap<readonly ToolDefinition[], readonly ToolDefinition[]>();

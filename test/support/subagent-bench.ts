@@ -18,6 +18,7 @@ import { temporaryDirectory } from './temporary.ts';
 const API_KEY = 'sk-ant-api03-key-of-a-test-bench-Wq3XkP9n';
 
 export interface Fleet {
+  fleetId: string;
   manifest: string;
   run(index?: number, of?: Partial<UnitRef> & { attempt?: number; back?: AbortSignal }): Promise<UnitOutcome>;
   result(index?: number, generation?: number): Promise<Result>;
@@ -109,6 +110,7 @@ export class SubagentBench implements AsyncDisposable {
       full,
     );
     return {
+      fleetId,
       manifest,
       run: (index = 0, { attempt = 1, back = new AbortController().signal, ...of } = {}) =>
         runSubagent(this.parts, {

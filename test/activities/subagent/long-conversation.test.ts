@@ -3,9 +3,9 @@ import type { Turn } from '../../../client/simulated/script.ts';
 import { call, say } from '../../support/played-claude.ts';
 import { SubagentBench } from '../../support/subagent-bench.ts';
 
-/** Tokens of its window: small, so that a conversation is long after a few turns. */
-const WINDOW = 'claude-haiku-4-5';
-const CONTEXT = 200_000;
+/** Its prompts are as long as they say. */
+const WINDOW = 'claude-haiku-5-5';
+const CONTEXT = 1_000_000;
 
 let bench: SubagentBench;
 beforeAll(async () => void (bench = await SubagentBench.start()));
