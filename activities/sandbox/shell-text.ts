@@ -15,7 +15,12 @@ export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`
  * state that unbalanced quotes in an `eval` leave it in.
  */
 export function commandText(command: string, nonce: string): string {
-  return `builtin eval ${quoted(command)} </dev/null 1>&2 2>&1\n\n${endText(nonce)}`;
+  const streams = '</dev/null 1>&2 2>&1';
+  // Bash 5.2 damages its memory over a substitution without an end: a child of it reads such a command first.
+  const options = command.includes('extglob') ? 'builtin shopt -s extglob; ' : '';
+  const reading = `( builtin eval ${quoted(`${options}builtin set -n\n${command}`)} ) ${streams}`;
+  const isDoubtful = /[$<>][({]|`/.test(command);
+  return `${isDoubtful ? `${reading} && ` : ''}builtin eval ${quoted(command)} ${streams}\n\n${endText(nonce)}`;
 }
 
 export function endText(nonce: string): string {
