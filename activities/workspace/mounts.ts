@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { WorkspaceUnavailable } from './workspace.ts';
@@ -46,16 +46,19 @@ export async function mountsBelow(directory: string): Promise<string[]> {
 export async function removeWithMounts(directory: string): Promise<void> {
   for (const point of await mountsBelow(directory)) await unmount(point).catch(() => undefined);
   if ((await mountsBelow(directory)).length > 0) return;
-  await rm(directory, { recursive: true, force: true, maxRetries: 2 }).catch(() => removeStubborn(directory));
+  await removeFiles(directory);
 }
 
 /**
- * Directories closed to their owner, and paths longer than the system takes: subagents make such things. The programs go
- * by descriptors where Node goes by paths, and follow no links.
+ * By programs that go from descriptor to descriptor: Node's own goes by paths, so that a directory swapped for a link
+ * would lead it outside, and ends where paths get longer than the system takes. What its owner has closed is opened.
  */
-async function removeStubborn(directory: string): Promise<void> {
-  await run('chmod', ['-fR', 'u+rwX', '--', directory], PROGRAMS).catch(() => undefined);
-  await run('rm', ['-rf', '--', directory], { ...PROGRAMS, maxBuffer: 67_108_864 });
+async function removeFiles(directory: string): Promise<void> {
+  const remove = () => run('rm', ['-rf', '--', directory], { ...PROGRAMS, maxBuffer: 67_108_864 });
+  await remove().catch(async () => {
+    await run('chmod', ['-fR', 'u+rwX', '--', directory], PROGRAMS).catch(() => undefined);
+    await remove();
+  });
 }
 
 /** Whether this process may mount overlays and read-only views here, found out by doing it in `scratch`. */
