@@ -85,15 +85,19 @@ export function createAddressRules(internal: readonly string[]): AddressRules {
       const known = special.find(({ network }) => network.has(address));
       if (known) return known.name;
       if (isIP(address) === 6 && !globalV6.has(address)) return 'reserved (RFC 4291)';
-      return ownAddresses().has(address) ? 'an address of this machine' : undefined;
+      return isOwn(address) ? 'an address of this machine' : undefined;
     },
   };
 }
 
-/** A service of the worker's own host must not be reachable by its public address either. Read anew: addresses change. */
-function ownAddresses(): { has(address: string): boolean } {
-  const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
-  return networks(own.map(({ address }) => address.replace(/%.*/, '')));
+/** A service of the worker's own host must not be reachable by its public address either. Read anew, for they change; unreadable, any might be one. */
+function isOwn(address: string): boolean {
+  try {
+    const own = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+    return networks(own.map((each) => each.address.replace(/%.*/, ''))).has(address);
+  } catch {
+    return true;
+  }
 }
 
 function named([cidr, name]: readonly [string, string]): { network: { has(address: string): boolean }; name: string } {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -8,6 +9,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import { RecordConflict, type ArtifactStore } from '../../activities/artifacts/store.ts';
 import type { Sandboxes } from '../../activities/sandbox/sandbox.ts';
 import type { OperatorMcpServer } from '../../workflows/contract/operator.schema.ts';
+import type { McpServer } from '../../workflows/contract/task.schema.ts';
 import { createTestServer } from './mcp-factory.ts';
 
 const at = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -27,6 +29,16 @@ export function hostileServer(mode: string): Stdio {
 function declaration(args: string[], env: Record<string, string>): Stdio {
   return { type: 'stdio', command: process.execPath, args, env, readOnlyPaths: [], network: false };
 }
+
+/**
+ * As a fleet may declare it: a server of nothing but bash (`mcp-bash.sh`), which every sandbox holds, with the tools
+ * `echo`, `change` (after which its tools are others), `Bash` and `probe`. Another `mark` is another process.
+ */
+export function bashServer(mark: string, env: Record<string, string> = {}): McpServer {
+  return { type: 'stdio', command: '/bin/bash', args: ['-c', BASH_SERVER], env: { MARK: mark, ...env } };
+}
+
+const BASH_SERVER = readFileSync(at('mcp-bash.sh'), 'utf8');
 
 /** Runs programs as they are: for tests of everything but the sandbox. */
 export const unconfined: Sandboxes['confine'] = ({ command, args, env }) =>
