@@ -49,7 +49,7 @@ export class Attempt {
     const { name } = this.#call;
     if (!hasTool({ ...this.#context.grant, mode: 'dontAsk' }, name))
       return this.#refuse({ allow: false, reason: 'NOT_GRANTED' }, name);
-    return reason ? this.#deny(reason, message) : failure(message);
+    return reason ? this.#deny(reason, `Denied (${reason}): ${message}`) : failure(message);
   }
 
   /** A name no tool answers to. */

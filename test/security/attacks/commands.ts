@@ -112,7 +112,7 @@ export const commands: Attack[] = [
       'puts one behind a comment': bash(`touch docs/x # harmless\n${COPY}`),
       'puts one behind a here-document': bash(`touch docs/x <<E\nE\n${COPY}`),
     },
-    twin: { title: 'names a file that looks like a command', calls: [bash('touch "docs/x; cp a b" docs/\\$\\(y\\)')] },
+    twin: { title: 'names a file that looks like a command', calls: [bash('touch docs/"x; cp a b" docs/\\$\\(y\\)')] },
   }),
   ...variants({
     number: 26,
@@ -199,7 +199,7 @@ export const commands: Attack[] = [
       'expands a prompt': bash('touch docs/${X@P}'),
       'evaluates a variable': bash('touch docs/$((X))'),
     },
-    twin: { title: 'writes what looks like an expansion', calls: [bash("touch 'docs/$(not run)'")] },
+    twin: { title: 'writes what looks like an expansion', calls: [bash("touch docs/'$(not run)'")] },
   }),
   ...variants({
     number: 29,
