@@ -41,7 +41,7 @@ const never = () => new AbortController().signal;
 
 async function admitAndCall(claude: Claude, call: ClaudeCall, signal = never()) {
   const admission = await claude.admit(call, { fleetId: 'fleet-a', signal });
-  return await claude.call(call, { signal, stallMs: 10_000, admission });
+  return await claude.call(call, { signal, stallMs: 30_000, admission });
 }
 
 describe('the limits', () => {
@@ -107,7 +107,7 @@ describe('the limits', () => {
 
 it('a call without admission is made at once and tells nobody', async () => {
   const { claude, ledger } = await start();
-  const options = { signal: never(), stallMs: 10_000 };
+  const options = { signal: never(), stallMs: 30_000 };
   await expect(claude.call(callOf('x [[simulate turns=1]]'), options)).resolves.toMatchObject({
     stopReason: 'end_turn',
   });
@@ -117,7 +117,7 @@ it('a call without admission is made at once and tells nobody', async () => {
 it('an admission of something else is refused', async () => {
   const { claude } = await start();
   const admission = { release: () => undefined };
-  const call = claude.call(callOf('x'), { signal: never(), stallMs: 10_000, admission });
+  const call = claude.call(callOf('x'), { signal: never(), stallMs: 30_000, admission });
   await expect(call).rejects.toThrow('an admission is for one call');
 });
 

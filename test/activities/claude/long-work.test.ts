@@ -11,7 +11,7 @@ const tools: ToolDefinition[] = ['Read', 'Glob'].map((name) => ({
   description: `${name} something. `.repeat(60),
   input_schema: { type: 'object' },
 }));
-const never = () => ({ signal: new AbortController().signal, stallMs: 10_000 });
+const never = () => ({ signal: new AbortController().signal, stallMs: 30_000 });
 
 let simulated: SimulatedClaude;
 let claude: Claude;
