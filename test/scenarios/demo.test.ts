@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FinishedFleet } from '../../client/demo/fleet-run.ts';
 import type { Outcome, Totals } from '../../client/demo/outcomes.ts';
+import { bubblewrap } from '../../client/local/doctor/sandbox-checks.ts';
+import { listWorkers } from '../../client/local/worker.ts';
 import { startSimulatedClaude } from '../../client/simulated/server.ts';
 import { findSessionLeaders } from '../../client/local/process-identity.ts';
 
@@ -54,6 +56,8 @@ const demo = (args: readonly string[] = [], more: Record<string, string> = {}): 
 const report = async (): Promise<Report> =>
   JSON.parse(await readFile(join(home, 'demo', 'report.json'), 'utf8')) as Report;
 
+const hasSandbox = (await bubblewrap()).status === 'ok';
+
 const running = (): number => findSessionLeaders({ MUSTER_HOME: home }).length;
 
 describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BINARY)', () => {
@@ -65,7 +69,7 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
     await rm(home, { recursive: true, force: true });
   });
 
-  it('runs a fleet over 40 repositories and more, migrates, has every change parsed and leaves nothing running', async () => {
+  it('runs a fleet over 40 repositories and more, migrates, has every change verified and leaves nothing running', async () => {
     const { code, stdout, stderr } = await demo();
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('Simulated Claude, for ANTHROPIC_API_KEY is not set');
@@ -76,7 +80,14 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
     expect(totals.migratable).toBeGreaterThanOrEqual(totals.migrated);
     expect(totals.migrated).toBeGreaterThan(0);
     expect(totals.changed).toBeGreaterThan(0);
-    expect(totals).toMatchObject({ broken: 0, reused: 0 });
+    expect(totals).toMatchObject({ broken: 0, reused: 0, unverified: 0 });
+    if (hasSandbox) {
+      expect(totals.verified).toBe(repositories.filter(({ verification }) => verification).length);
+      expect(totals.tested).toBeGreaterThan(0);
+      expect(stdout).toMatch(
+        /^verified +\d+ repositories in the sandbox: each changed file parsed; tests of their own/m,
+      );
+    } else expect(stdout).toMatch(/^verified +not in a sandbox/m);
     expect(fleet.total_cost_usd).toBeGreaterThan(0);
     for (const { label } of repositories) expect(stdout).toMatch(new RegExp(`^${label} +\\d+ +\\d+ +\\d+ +\\d+ `, 'm'));
     expect(stdout).toMatch(/^census +\d+ completed · 0 failed$/m);
@@ -92,9 +103,10 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
   });
 
   it('takes every result of a second run from the first, and leaves alone what ran before it', async () => {
-    expect((await run('client/cli/main.ts', ['up'])).code).toBe(0);
+    expect((await run('client/cli/main.ts', ['up', '--simulate'])).code).toBe(0);
     const before = running();
     expect(before).toBeGreaterThan(0);
+    const [worker] = listWorkers(home);
     const { code, stdout, stderr } = await demo();
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('made before');
@@ -104,6 +116,10 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
     expect(totals.migrated).toBeGreaterThan(0);
     expect(stdout).toContain(`all ${repositories.length} results come from an earlier run`);
     expect(running()).toBe(before);
+    // It had to make room for one that shows more in its sandboxes, and is back as it was.
+    const [again, ...others] = listWorkers(home);
+    expect(others).toEqual([]);
+    expect(again?.state).toMatchObject({ isKept: true, operator: worker!.state.operator });
     expect((await run('client/cli/main.ts', ['down'])).code).toBe(0);
     expect(running()).toBe(0);
   });
@@ -117,14 +133,16 @@ describe.skipIf(!BINARY)('the demo (needs a Temporal server: MUSTER_TEMPORAL_BIN
     expect(running()).toBe(0);
   });
 
-  it('with a credential and --yes works with the Claude it is given, for money', async () => {
+  it('with a credential and --yes works with the Claude it is given, for money, and without a sandbox says so', async () => {
     await using claude = await endpoint();
-    const access = { ANTHROPIC_API_KEY: 'sk-of-a-stranger', ANTHROPIC_BASE_URL: claude.url };
+    const access = { ANTHROPIC_API_KEY: 'sk-of-a-stranger', ANTHROPIC_BASE_URL: claude.url, MUSTER_SANDBOX: 'none' };
     const { code, stdout, stderr } = await demo(['--yes', '--repositories', '3', '--fresh'], access);
     expect({ code, stderr }).toMatchObject({ code: 0 });
     expect(stderr).toContain('Real Claude: 3 subagents on claude-');
     expect(stderr + stdout).not.toMatch(/simulated/i);
     expect(stdout).toMatch(/^cost +\$\d+\.\d+$/m);
+    expect(stderr).toContain('nothing is verified in a sandbox: the operator says `sandbox: none`');
+    expect(stdout).toMatch(/^verified +not in a sandbox \(.*\); changed files were parsed on this machine$/m);
     expect(claude.calls()).toBeGreaterThanOrEqual(6);
     const { fleet } = await report();
     expect(fleet.census.completed).toBe(3);
