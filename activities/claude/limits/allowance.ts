@@ -44,12 +44,12 @@ export class Allowance {
     );
   }
 
-  /** Until a call of this demand may go; 0: now. */
-  waitMs(demand: Demand, nowMs: number): number {
+  /** Until a call of this demand may go; 0: now. `isPatient`: it has been the next to go for long. */
+  waitMs(demand: Demand, nowMs: number, isPatient: boolean): number {
     if (nowMs < this.#pausedUntilMs) return this.#pausedUntilMs - nowMs;
     if (!this.#hasHeard && this.#outstanding >= FIRST_CALLS) return Infinity;
     this.#advance(nowMs);
-    const waits = this.#active().map(([name, budget]) => budget.waitMs(this.#needed(name, demand), nowMs));
+    const waits = this.#active().map(([name, budget]) => budget.waitMs(this.#needed(name, demand), nowMs, isPatient));
     const waitMs = Math.max(0, ...waits);
     this.#isWanted = waitMs > 0;
     return waitMs;
@@ -85,19 +85,25 @@ export class Allowance {
     }
   }
 
-  /** What the call took in the end; undefined: nothing, it counts as never made. */
+  /**
+   * What the call took in the end; undefined: nothing. More or less than expected shows in the level and in what is expected
+   * next, so the pace is not corrected for it.
+   */
   end({ demand, begun, held }: Entry, actual: Taken | undefined, nowMs: number): void {
     this.#advance(nowMs);
     this.#hasHeard = true;
     this.#outstanding -= 1;
     this.#outlook.end(begun, nowMs);
     this.#hold.end(demand.maxTokens, actual?.output ?? 0);
-    // More or less than expected shows in the level, and in what is expected next: only what was not used at all comes back.
-    if (actual === undefined) for (const [name, budget] of this.#active()) budget.take(-amountOf(name, demand));
     for (const [name, budget] of this.#budgets) {
       const charged = amountOf(name, { input: demand.input, output: held });
       budget.charge((actual === undefined ? 0 : amountOf(name, actual)) - charged);
     }
+  }
+
+  /** The call was never made: another may go in its place. After one that was refused none may, that would be a burst. */
+  giveBack({ demand }: Entry): void {
+    for (const [name, budget] of this.#active()) budget.giveBack(amountOf(name, demand));
   }
 
   /** A refusal. Those an empty budget explains are no reason for caution beyond its level. */

@@ -79,30 +79,41 @@ export class Budget {
     const seen = Math.max(0, this.level(nowMs));
     const level = seen - Math.min(ahead, seen / 2);
     this.#share = Math.min(most, this.#isShallow ? 1 : TOP_SHARE, (level / REST_LEVEL) ** 3);
-    const perMs = (this.#share * this.#limit) / MINUTE_MS;
-    const granted = this.#credit + perMs * Math.max(0, nowMs - this.#creditAtMs);
-    this.#credit = Math.min(granted, Math.max(this.#credit, perMs * BURST_MS));
+    this.#grant(this.#perMs * Math.max(0, nowMs - this.#creditAtMs));
     this.#creditAtMs = nowMs;
   }
 
-  /** Until this much may be taken; 0: now. Infinite while the level allows nothing. */
-  waitMs(amount: number, nowMs: number): number {
+  /**
+   * Until a call that needs this much left may go; 0: now, Infinity: not by the passing of time alone. `isPatient`: it has waited
+   * long enough for others to leave that much; let the provider decide.
+   */
+  waitMs(needed: number, nowMs: number, isPatient: boolean): number {
     if (this.#limit === undefined) return 0;
-    const perMs = (this.#share * this.#limit) / MINUTE_MS;
-    const short = -this.#credit;
-    const needed = Math.min(Math.max(amount, LEAST_LEVEL * this.#limit), this.#limit);
-    const beyondLevel = needed - this.level(nowMs) * this.#limit;
-    return Math.max(0, short, beyondLevel) / perMs || 0;
+    const least = isPatient ? 0 : Math.min(needed, this.#limit);
+    const missing = Math.max(least, LEAST_LEVEL * this.#limit) - this.level(nowMs) * this.#limit;
+    return Math.max(0, -this.#credit, missing) / this.#perMs || 0;
   }
 
-  /** Takes from the credit; negative gives back. */
   take(amount: number): void {
-    if (this.#limit !== undefined) this.#credit -= amount;
+    if (this.#limit !== undefined) this.#credit -= Math.min(amount, this.#limit);
+  }
+
+  /** Up to what may be saved. */
+  giveBack(amount: number): void {
+    this.#grant(amount);
   }
 
   /** The provider has counted this; negative: it gave back. */
   charge(amount: number): void {
     this.#charged += amount;
+  }
+
+  #grant(amount: number): void {
+    this.#credit = Math.min(this.#credit + amount, Math.max(this.#credit, this.#perMs * BURST_MS));
+  }
+
+  get #perMs(): number {
+    return (this.#share * (this.#limit ?? 0)) / MINUTE_MS;
   }
 
   /** What was saved up is gone: after a pause, so that not all come at once. */

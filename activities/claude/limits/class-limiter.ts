@@ -7,7 +7,7 @@ import { countedInput, DemandLearner, type Demand, type Taken } from './demand.t
 import { FleetQueue, type Place } from './fleet-queue.ts';
 import type { Gate } from './gate.ts';
 import type { AdmissionRequest, Reservation } from './limits.ts';
-import { LedgerReservation, type Granted, type Ledger } from './reservation.ts';
+import { LedgerReservation, type Fate, type Granted, type Ledger } from './reservation.ts';
 
 export interface Surroundings {
   clock: Clock;
@@ -28,6 +28,9 @@ interface Waiter {
 const OUTPUT_WEIGHT = 5;
 /** Shares change with the level without anybody telling. */
 const LONGEST_NAP_MS = 500;
+const REFUSALS: ReadonlySet<number> = new Set([401, 402, 403, 429, 529]);
+/** Others may keep the level below what one large call needs for ever; after so long it goes all the same. */
+const PATIENCE_MS = 60_000;
 /** Who waits longer parks, and gives its slot to others. */
 const LONGEST_WAIT_MS = 120_000;
 /** Of a wait the provider asked for, added by chance: other workers were told the same. At most so long. */
@@ -42,6 +45,11 @@ export class ClassLimiter implements Ledger {
   readonly #learner = new DemandLearner();
   #cancelNap: (() => void) | undefined;
   #lastCutMs = -Infinity;
+  /** Calls that were refused, it is not known yet why: perhaps no further call has a point. Nobody goes meanwhile. */
+  readonly #doubts = new Set<Granted>();
+  /** Who is next to go, and since when. */
+  #next: Place<Waiter> | undefined;
+  #nextSinceMs = 0;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -56,7 +64,7 @@ export class ClassLimiter implements Ledger {
       this.#queue.remove(place);
       for (const gate of probed) gate.probeEnded();
       reject(signal.reason as Error);
-      this.#pump();
+      if (place === this.#next) this.#pump();
     };
     const leave = (): void => signal.removeEventListener('abort', onAbort);
     const place: Place<Waiter> = this.#queue.add(request.fleetId, {
@@ -66,7 +74,8 @@ export class ClassLimiter implements Ledger {
       refuse: (reason) => (leave(), reject(reason as Error)),
     });
     signal.addEventListener('abort', onAbort, { once: true });
-    this.#pump();
+    // Behind others that wait, nothing changes.
+    if (this.#queue.peek() === place) this.#pump();
     return promise;
   }
 
@@ -78,15 +87,21 @@ export class ClassLimiter implements Ledger {
     return waiters.length;
   }
 
-  observed({ entry, probed }: Granted, status: number, headers: Headers): void {
-    this.#allowance.report(headers, entry, this.#around.clock.now());
-    if (status < 400) for (const gate of probed) gate.open();
+  observed(granted: Granted, status: number, headers: Headers): void {
+    this.#allowance.report(headers, granted.entry, this.#around.clock.now());
+    if (status < 400) for (const gate of granted.probed) gate.open();
+    else if (REFUSALS.has(status)) this.#doubts.add(granted);
     this.#pump();
   }
 
-  ended({ request, entry, probed }: Granted, usage: Usage | undefined, hasBegun: boolean): void {
-    const actual = usage === undefined ? (hasBegun ? entry.demand : undefined) : takenOf(usage);
+  ended(granted: Granted, outcome: Usage | Fate): void {
+    const { request, entry, probed } = granted;
+    this.#doubts.delete(granted);
+    const usage = typeof outcome === 'string' ? undefined : outcome;
+    // Of one that broke off nobody says what it took: what was expected.
+    const actual = usage === undefined ? (outcome === 'broken off' ? entry.demand : undefined) : takenOf(usage);
     this.#allowance.end(entry, actual, this.#around.clock.now());
+    if (outcome === 'never made') this.#allowance.giveBack(entry);
     this.#queue.charge(request.fleetId, (actual === undefined ? 0 : weigh(actual)) - weigh(entry.demand));
     if (usage !== undefined) this.#learner.learn(request.fleetId, request.inputTokens, usage);
     for (const gate of probed) {
@@ -122,11 +137,13 @@ export class ClassLimiter implements Ledger {
   #pump(): void {
     this.#cancelNap?.();
     this.#cancelNap = undefined;
+    if (this.#doubts.size > 0) return;
     const nowMs = this.#around.clock.now();
     for (let place = this.#queue.peek(); place !== undefined; place = this.#queue.peek()) {
       const { fleetId, inputTokens, maxTokens } = place.item.request;
       const demand = this.#learner.expect(fleetId, inputTokens, maxTokens);
-      const waitMs = this.#allowance.waitMs(demand, nowMs);
+      if (place !== this.#next) [this.#next, this.#nextSinceMs] = [place, nowMs];
+      const waitMs = this.#allowance.waitMs(demand, nowMs, nowMs - this.#nextSinceMs > PATIENCE_MS);
       if (waitMs > 0) {
         this.#cancelNap = this.#around.clock.after(Math.min(LONGEST_NAP_MS, Math.ceil(waitMs)), () => this.#pump());
         return;

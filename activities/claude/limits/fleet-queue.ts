@@ -27,11 +27,18 @@ export class FleetQueue<Item> {
   readonly #waiting = new LeastFirst<Line<Item>>();
   /** What the fleet last served had taken by then: newcomers start here. */
   #time = 0;
+  /** The most any fleet has ever taken. */
+  #most = 0;
   #size = 0;
   #sweepAt = SWEEP_FLEETS;
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Fleets that wait, or whose account still matters. */
+  get knownFleets(): number {
+    return this.#lines.size;
   }
 
   add(fleetId: string, item: Item): Place<Item> {
@@ -71,6 +78,8 @@ export class FleetQueue<Item> {
     this.#time = Math.max(this.#time, place.line.key);
     this.charge(place.line.fleetId, cost);
     this.remove(place);
+    // Nobody had to wait for what the others took: all accounts are even.
+    if (this.#size === 0) this.#time = this.#most;
   }
 
   /** Corrects what a fleet has taken; negative gives back. */
@@ -78,6 +87,7 @@ export class FleetQueue<Item> {
     const line = this.#lines.get(fleetId);
     if (line === undefined) return;
     line.key += cost;
+    this.#most = Math.max(this.#most, line.key);
     if (line.rank !== -1) this.#waiting.place(line);
   }
 

@@ -13,10 +13,13 @@ export interface Granted {
   readonly probed: readonly Gate[];
 }
 
+/** How far a call came that had no answer. */
+export type Fate = 'never made' | 'refused' | 'broken off';
+
 /** The limiter's side of a reservation. */
 export interface Ledger {
   observed(granted: Granted, status: number, headers: Headers): void;
-  ended(granted: Granted, usage: Usage | undefined, hasBegun: boolean): void;
+  ended(granted: Granted, outcome: Usage | Fate): void;
   refused(granted: Granted, trouble: ClaudeTrouble): void;
 }
 
@@ -25,6 +28,7 @@ export class LedgerReservation implements Reservation {
   readonly #ledger: Ledger;
   readonly #granted: Granted;
   #hasBegun = false;
+  #hasFailed = false;
   #hasEnded = false;
 
   constructor(ledger: Ledger, granted: Granted) {
@@ -33,20 +37,27 @@ export class LedgerReservation implements Reservation {
   }
 
   observe(status: number, headers: Headers): void {
-    this.#hasBegun ||= status < 400;
+    if (this.#hasEnded) return;
+    if (status < 400) this.#hasBegun = true;
+    else this.#hasFailed = true;
     this.#ledger.observed(this.#granted, status, headers);
+  }
+
+  get #fate(): Fate {
+    if (this.#hasBegun) return 'broken off';
+    return this.#hasFailed ? 'refused' : 'never made';
   }
 
   settle(usage: Usage | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#ledger.ended(this.#granted, usage, this.#hasBegun);
+    this.#ledger.ended(this.#granted, usage ?? this.#fate);
   }
 
   refused(trouble: ClaudeTrouble): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#ledger.refused(this.#granted, trouble);
-    this.#ledger.ended(this.#granted, undefined, false);
+    this.#ledger.ended(this.#granted, this.#hasBegun ? 'broken off' : 'refused');
   }
 }

@@ -31,6 +31,7 @@ export class Throttle {
   #share = FIRST_SHARE;
   #used = 0;
   #atMs: number;
+  readonly #bornAtMs: number;
   /** From here on growth is by fine steps: a refusal came not far above. */
   #freeBelow = 1;
   /** Doubled each time the provider says that we grow too fast. */
@@ -38,6 +39,7 @@ export class Throttle {
 
   constructor(nowMs: number) {
     this.#atMs = nowMs;
+    this.#bornAtMs = nowMs;
   }
 
   /** At most this part of each limit; 1: it holds nothing back. */
@@ -61,9 +63,14 @@ export class Throttle {
 
   /** A refusal. `isGrowth`: for growing too fast. */
   cut(isGrowth: boolean): void {
-    this.#share = Math.max(LEAST_SHARE, Math.min(this.#share, this.#used) * CUT);
+    this.#share = Math.max(LEAST_SHARE, Math.min(this.#share, this.#usedPart) * CUT);
     if (isGrowth) this.#caution = Math.min(MOST_CAUTION, 2 * this.#caution);
     else this.#freeBelow = this.#share;
+  }
+
+  /** Of the limit, of late. The memory of a young worker is not full yet. */
+  get #usedPart(): number {
+    return this.#used / (1 - Math.exp(-Math.max(100, this.#atMs - this.#bornAtMs) / USE_MEMORY_MS));
   }
 
   #grown(passedMs: number, { level, doublingMs, stepMs }: Growth): number {

