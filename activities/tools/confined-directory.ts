@@ -99,7 +99,11 @@ export function judge(name: string, stats: Stats, isOwn: boolean): void {
     throw new Refusal('SYMLINK_ESCAPE', `${name} was replaced meanwhile, by a symbolic link it seems`);
   if (stats.isDirectory()) throw new ToolError(`${name} is a directory; list it with Glob, pattern "*".`);
   if (!stats.isFile()) throw new Refusal('NOT_REGULAR', `${name} is no regular file`);
-  if (isOwn && stats.nlink > 1) throw new Refusal('HARDLINK', `${name} has a second name (a hard link) somewhere`);
+  if (isOwn && stats.nlink > 1)
+    throw new Refusal(
+      'HARDLINK',
+      `${name} has a second name (a hard link), and which files share it nobody can tell; where a command of yours made the link, copy the file to a name of its own first`,
+    );
 }
 
 /** What opening without following says at a link: ELOOP, or ENOTDIR where a directory was asked for. */

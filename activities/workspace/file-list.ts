@@ -59,15 +59,29 @@ export async function userRepository(directory: string): Promise<UserRepository 
     'objects',
     '--git-path',
     'shallow',
+    '--absolute-git-dir',
     '--show-object-format',
   ];
   const call = { ...userCall(directory), answers: [1, 128] };
   const { code, stdout, stderr } = await runGit([...args, '--verify', '-q', 'HEAD'], call);
-  const [root = '', objects = '', shallow = '', format, commit] = stdout.toString().split('\n');
+  const [root = '', objects = '', shallow = '', gitDirectory, format, commit] = stdout.toString().split('\n');
   if (code === 128 && NO_REPOSITORY.test(stderr)) return undefined;
   if (code === 128) throw gitFailure(args, stderr, code);
   if (format !== 'sha1') throw new WorkspaceUnavailable(`${root} names its objects by ${format ?? ''}: not supported`);
+  if (root !== directory) await refuseRedirected(root, gitDirectory);
   return { root, objects, shallow, commit: commit || undefined };
+}
+
+/**
+ * By `core.worktree` a repository's own configuration can name any directory above it as its files, a home for one. They
+ * are its files only if that directory names the repository too.
+ */
+async function refuseRedirected(root: string, gitDirectory: string | undefined): Promise<void> {
+  const { stdout } = await runGit(['rev-parse', '--absolute-git-dir'], { ...userCall(root), answers: [128] });
+  if (stdout.toString().trimEnd() === gitDirectory) return;
+  throw new WorkspaceUnavailable(
+    `the repository ${gitDirectory ?? ''} claims the files of ${root}, which is not its own: check its core.worktree`,
+  );
 }
 
 const NO_REPOSITORY = /not a git repository|must be run in a work tree|cannot use bare repository/;

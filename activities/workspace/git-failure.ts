@@ -58,5 +58,6 @@ export function clashingFiles(stderr: string, unmerged: readonly string[]): { fi
     /^error: (.*): (?:patch does not apply|does not (?:exist|match)|already exists)/gm,
   ];
   for (const pattern of patterns) for (const match of stderr.matchAll(pattern)) files.add(match[1] ?? '');
-  return { files: [...files], reason: summary(stderr) };
+  const isInvalid = /invalid path|beyond a symbolic link|invalid mode|[Ii]nvalid filename/.test(stderr);
+  return { files: [...files], reason: `${isInvalid ? 'TREE_INVALID: ' : ''}${summary(stderr)}` };
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { ownerEnvironment } from './owner.ts';
 import { gitFailure, gitFailureIn } from './git-failure.ts';
+import { WorkspaceTooLarge } from './workspace.ts';
 
 /** Standard output kept in memory; lists of a million paths fit. Patches and packs go to files. */
 const MAX_OUTPUT_BYTES = 512 * 1024 * 1024;
@@ -64,6 +65,8 @@ export interface GitCall {
   inputFile?: string;
   /** Standard output goes to this new file instead of memory. */
   outputFile?: string;
+  /** Of standard output in memory; beyond it `WorkspaceTooLarge`. Default 512 MiB. */
+  maxOutputBytes?: number;
   /** Exit codes that are answers, besides 0. */
   answers?: readonly number[];
   /** Aborting kills git and everything it started; the call rejects with the signal's reason. */
@@ -79,7 +82,8 @@ export interface GitAnswer {
 /**
  * Runs git, the only place that does. Arguments are passed as they are, never through a shell; no system or global
  * configuration, hooks, monitors, prompts or credentials. Network and file protocols are off unless `environment` says
- * otherwise. Rejects with `WorkspaceUnavailable`, `CloneDenied` or `WorkspaceFull`.
+ * otherwise. Rejects with `WorkspaceUnavailable`, `WorkspaceTooLarge`, `CloneDenied` or
+ * `WorkspaceFull`.
  */
 export async function runGit(args: readonly string[], call: GitCall): Promise<GitAnswer> {
   call.signal?.throwIfAborted();
@@ -116,9 +120,9 @@ export async function runGit(args: readonly string[], call: GitCall): Promise<Gi
 /** Waits for the process and what it wrote; kills its group on abort and on too much output. */
 async function ending(child: ChildProcess, call: GitCall): Promise<GitAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<GitAnswer>();
-  const stdout = collect(child.stdout, MAX_OUTPUT_BYTES, () => {
+  const stdout = collect(child.stdout, call.maxOutputBytes ?? MAX_OUTPUT_BYTES, () => {
     killGroup(child);
-    reject(gitFailure([], 'more output than muster can take', 1));
+    reject(new WorkspaceTooLarge('there are more files than muster can take'));
   });
   const stderr = collect(child.stderr, MAX_ERROR_BYTES, () => undefined);
   child.on('error', (error) => reject(gitFailure([], `git cannot be started: ${error.message}`, 127)));

@@ -9,10 +9,14 @@ import type { Tree } from './trees.ts';
 /** Every file of the source: its mode and git's id of its content, with a blank between. */
 export type SourceFiles = ReadonlyMap<BytePath, string>;
 
-/** Costs what the tree holds: to be asked for only when something is amiss with its files. */
+/** Submodules left out, which are empty directories here. Costs what the tree holds: to be asked for only when something is amiss with its files. */
 export async function sourceFiles(tree: Tree): Promise<SourceFiles> {
   const { stdout } = await tree.repository.at(tree.files, tree.index).run(['ls-files', '-z', '--stage']);
-  return new Map(records(stdout).map(entryOf));
+  return new Map(
+    records(stdout)
+      .map(entryOf)
+      .filter(([, entry]) => !entry.startsWith('160000')),
+  );
 }
 
 /** Of a line of `ls-files --stage`: `<mode> <object> <stage>\t<path>`. */

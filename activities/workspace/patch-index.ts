@@ -5,6 +5,7 @@ import { linkLeaves, records, shown, type BytePath } from './file-list.ts';
 import { clashingFiles } from './git-failure.ts';
 import type { Repository, WorkTree } from './repository.ts';
 
+/** `reason` begins with `TREE_INVALID` where the patch would make what no tree of a person's repository may hold. */
 export type PatchOutcome = { tree: string; isChange: boolean } | { files: string[]; reason: string };
 
 interface Change {
@@ -57,7 +58,7 @@ export class PatchIndex {
     const changes = await this.#changes();
     for (const change of changes) {
       const reason = await this.#fault(change);
-      if (reason !== undefined) return { files: [shown(change.path)], reason };
+      if (reason !== undefined) return { files: [shown(change.path)], reason: `TREE_INVALID: ${reason}` };
     }
     return { tree: await this.#view.line(['write-tree'], this.#call), isChange: changes.length > 0 };
   }

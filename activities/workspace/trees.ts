@@ -9,10 +9,15 @@ import { forDisk, records } from './file-list.ts';
 import { removeWithMounts } from './mounts.ts';
 import { codeOf, EMPTY_TREE, exists, Repository } from './repository.ts';
 import { SharedWork } from './shared-work.ts';
-import { WorkspaceUnavailable } from './workspace.ts';
+import { WorkspaceTooLarge, WorkspaceUnavailable } from './workspace.ts';
 
 /** A time long past: an index written today then trusts every entry, and any later write shows. 2001-09-09T01:46:40Z */
 export const LONG_AGO_S = 1_000_000_000;
+
+/** What is checked out of a tree at most: a pack of a few kilobytes may stand for any number of files of any size. */
+const MAX_TREE_BYTES = 10 * 1_073_741_824;
+/** Of its list; half a million files. */
+const MAX_LIST_BYTES = 64 * 1_048_576;
 
 /** One tree, checked out once for all who read it: its repository, its files, and an index that fits them. */
 export class Tree {
@@ -104,6 +109,7 @@ export class Trees {
   }
 
   async #checkOut(tree: Tree, signal: AbortSignal): Promise<void> {
+    await refuseHuge(tree, signal);
     const workTree = tree.repository.at(tree.files, tree.index);
     await workTree.run(['read-tree', '--reset', '-u', tree.id], { signal });
     const paths = records((await workTree.run(['ls-files', '-z'], { signal })).stdout);
@@ -127,4 +133,14 @@ export class Trees {
     });
     return new Tree(id, directory);
   }
+}
+
+async function refuseHuge({ id, repository }: Tree, signal: AbortSignal): Promise<void> {
+  const list = ['ls-tree', '-r', '-l', '-z', id];
+  const { stdout } = await repository.run(list, { signal, maxOutputBytes: MAX_LIST_BYTES });
+  const sizes = records(stdout).map((line) => Number(/^\S+ \S+ \S+ +(\d+)\t/.exec(line)?.[1] ?? 0));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total <= MAX_TREE_BYTES) return;
+  const gibibytes = (bytes: number): string => `${Math.ceil(bytes / 1_073_741_824).toString()} GiB`;
+  throw new WorkspaceTooLarge(`the repository holds ${gibibytes(total)}, more than ${gibibytes(MAX_TREE_BYTES)}`);
 }
