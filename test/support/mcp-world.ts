@@ -38,6 +38,11 @@ export function bashServer(mark: string, env: Record<string, string> = {}): McpS
   return { type: 'stdio', command: '/bin/bash', args: ['-c', BASH_SERVER], env: { MARK: mark, ...env } };
 }
 
+/** The same as an operator may declare it; `flag` is a file whose existence adds a tool, `extra`. */
+export function quickServer(flag = ''): Stdio {
+  return { ...declaration(['-c', BASH_SERVER], { FLAG: flag }), command: '/bin/bash' };
+}
+
 const BASH_SERVER = readFileSync(at('mcp-bash.sh'), 'utf8');
 
 /** Runs programs as they are: for tests of everything but the sandbox. */

@@ -10,7 +10,7 @@ import { createLog } from '../../../activities/observe/log.ts';
 import type { ConfinedProgram } from '../../../activities/sandbox/sandbox.ts';
 import type { OperatorMcpServer } from '../../../workflows/contract/operator.schema.ts';
 import type { McpServer } from '../../../workflows/contract/task.schema.ts';
-import { hostileServer, testServer, unconfined } from '../../support/mcp-world.ts';
+import { hostileServer, quickServer, testServer, unconfined } from '../../support/mcp-world.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const log = createLog('silent');
@@ -97,7 +97,7 @@ describe('the servers of a worker', () => {
   });
 
   test('are one process for all subagents and fleets with the same declaration', async () => {
-    const servers = worker({ test: testServer() });
+    const servers = worker({ test: quickServer() });
     const [a, b, again] = await Promise.all([
       toolsOf(servers),
       toolsOf(servers, ['test'], { fleetId: 'other' }),
@@ -105,15 +105,15 @@ describe('the servers of a worker', () => {
     ]);
     expect(again).toBe(a);
     expect(await call(a!, 'pid')).toBe(await call(b!, 'pid'));
-    const different = await toolsOf(servers, ['test'], { fleetId: 'third', declared: { test: testServer('/none') } });
+    const different = await toolsOf(servers, ['test'], { fleetId: 'third', declared: { test: quickServer('/none') } });
     expect(await call(different, 'pid')).not.toBe(await call(a!, 'pid'));
   });
 
   test('get what their operator says, and what a fleet says gets neither network nor files', async () => {
-    const servers = worker({ test: { ...testServer(), readOnlyPaths: ['/opt/data'], network: true } });
+    const servers = worker({ test: { ...quickServer(), readOnlyPaths: ['/opt/data'], network: true } });
     await toolsOf(servers);
     expect(confined.at(-1)).toMatchObject({ readOnlyPaths: ['/opt/data'], hasNetwork: true });
-    const greedy = { ...testServer(), readOnlyPaths: ['/etc'], network: true } as McpServer;
+    const greedy = { ...quickServer(), readOnlyPaths: ['/etc'], network: true } as McpServer;
     await toolsOf(servers, ['test'], { fleetId: 'greedy', declared: { test: greedy } });
     expect(confined.at(-1)).toMatchObject({ readOnlyPaths: [], hasNetwork: false });
   });
@@ -133,7 +133,7 @@ describe('the servers of a worker', () => {
     const before = process.cwd();
     process.chdir(repository);
     try {
-      const servers = worker({ test: testServer() });
+      const servers = worker({ test: quickServer() });
       await expect(toolsOf(servers, ['planted'])).rejects.toMatchObject({
         name: 'McpUnavailable',
         message: 'There is no MCP server planted. Declared by this fleet or the operator: test.',
@@ -148,12 +148,12 @@ describe('the servers of a worker', () => {
   test.each(['constructor', '__proto__', 'a__b', '', '../x', 'a'.repeat(65)])(
     'are none by the name %j',
     async (name) => {
-      await expect(toolsOf(worker({ test: testServer() }), [name])).rejects.toMatchObject({ name: 'McpUnavailable' });
+      await expect(toolsOf(worker({ test: quickServer() }), [name])).rejects.toMatchObject({ name: 'McpUnavailable' });
     },
   );
 
   test('end with the worker, whatever they have started themselves', async () => {
-    const servers = worker({ test: testServer() });
+    const servers = worker({ test: quickServer() });
     const tools = await toolsOf(servers);
     const pids = [Number(await call(tools, 'pid')), Number(await call(tools, 'spawn'))];
     expect(pids.map(isAlive)).toEqual([true, true]);
@@ -165,7 +165,7 @@ describe('the servers of a worker', () => {
   });
 
   test('end when nobody calls them, and are there again for the next call', async () => {
-    const servers = worker({ test: testServer() }, { idleMs: 50 });
+    const servers = worker({ test: quickServer() }, { idleMs: 50 });
     const tools = await toolsOf(servers);
     const pid = Number(await call(tools, 'pid'));
     await expect.poll(() => isAlive(pid)).toBe(false);
@@ -203,18 +203,22 @@ describe('a call', () => {
   });
 
   test('without an answer ends in time; three of them, and the server is started anew', async () => {
-    const tools = await toolsOf(worker({ test: testServer() }, { callMs: 100 }));
+    const tools = await toolsOf(worker({ test: quickServer() }, { callMs: 300 }));
     const pid = await call(tools, 'pid');
     for (let i = 0; i < 3; i += 1)
       expect(await tools.call('mcp__test__hang', {}, never)).toEqual({
-        content: expect.stringMatching(/did not answer within 0\.1 s; whether it did/),
+        content: expect.stringMatching(/did not answer within 0\.3 s; whether it did/),
         isError: true,
       });
-    await expect.poll(async () => (await tools.call('mcp__test__pid', {}, never)).content).not.toBe(pid);
+    const isAnother = async (): Promise<boolean> => {
+      const { content } = await tools.call('mcp__test__pid', {}, never);
+      return /^\d+$/.test(content) && content !== pid;
+    };
+    await expect.poll(isAnother, { timeout: 10_000 }).toBe(true);
   });
 
   test('that kills the server is an error, never made twice, and the next one finds another', async () => {
-    const tools = await toolsOf(worker({ test: testServer() }));
+    const tools = await toolsOf(worker({ test: quickServer() }));
     const pid = await call(tools, 'pid');
     expect(await tools.call('mcp__test__die', {}, never)).toEqual({
       content: expect.stringMatching(/ended during the call/),
@@ -242,7 +246,7 @@ describe('a call', () => {
 
 describe('the tools of a server', () => {
   test('that change while it runs are refused from then on, and the others of the task are not', async () => {
-    const servers = worker({ test: testServer(), other: testServer() });
+    const servers = worker({ test: quickServer(), other: quickServer() });
     const tools = await toolsOf(servers, ['other', 'test']);
     expect(tools.refusal('mcp__test__echo')).toBeUndefined();
     await call(tools, 'change');
@@ -260,7 +264,7 @@ describe('the tools of a server', () => {
 
   test('that differ after a restart are not called, not even once', async () => {
     const flag = join(directory.path, 'flag');
-    const tools = await toolsOf(worker({ test: testServer(flag) }));
+    const tools = await toolsOf(worker({ test: quickServer(flag) }));
     await writeFile(flag, '');
     await tools.call('mcp__test__die', {}, never);
     expect(await tools.call('mcp__test__echo', { text: 'x' }, never)).toEqual({
@@ -272,9 +276,9 @@ describe('the tools of a server', () => {
 
   test('that differ on another worker are not shown and not called there; a new fleet takes them as they are', async () => {
     const flag = join(directory.path, 'flag');
-    await toolsOf(worker({ test: testServer(flag) }));
+    await toolsOf(worker({ test: quickServer(flag) }));
     await writeFile(flag, '');
-    const second = worker({ test: testServer(flag), other: testServer() });
+    const second = worker({ test: quickServer(flag), other: quickServer() });
     const tools = await toolsOf(second, ['other', 'test']);
     expect(tools.definitions.filter(({ name }) => name.startsWith('mcp__test__'))).toEqual([]);
     expect(tools.definitions.some(({ name }) => name === 'mcp__other__echo')).toBe(true);
@@ -287,8 +291,8 @@ describe('the tools of a server', () => {
 
   test('are pinned by one of many workers that begin at once', async () => {
     const flag = join(directory.path, 'flag');
-    const before = worker({ test: testServer(flag) });
-    const after = worker({ test: testServer(flag) });
+    const before = worker({ test: quickServer(flag) });
+    const after = worker({ test: quickServer(flag) });
     await toolsOf(before, ['test'], { fleetId: 'warm' });
     await writeFile(flag, '');
     await toolsOf(after, ['test'], { fleetId: 'warm-too' });
@@ -298,10 +302,10 @@ describe('the tools of a server', () => {
   });
 
   test('are pinned by the operator’s hash, where there is one', async () => {
-    const open = await toolsOf(worker({ test: { ...testServer(), pin: 'f'.repeat(64) } }));
+    const open = await toolsOf(worker({ test: { ...quickServer(), pin: 'f'.repeat(64) } }));
     expect(open.definitions).toEqual([]);
     const [, hash] = /\((sha256:[0-9a-f]{64}), pinned/.exec(open.refusal('mcp__test__echo')?.message ?? '') ?? [];
-    const pinned = await toolsOf(worker({ test: { ...testServer(), pin: hash } }));
+    const pinned = await toolsOf(worker({ test: { ...quickServer(), pin: hash } }));
     expect(await call(pinned, 'echo', { text: 'x' })).toBe('x');
   });
 
