@@ -1,8 +1,11 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { createClaude } from '../../activities/claude/client.ts';
+import type { Egress } from '../../activities/egress/egress.ts';
 import { createLog } from '../../activities/observe/log.ts';
 import type { SubagentParts } from '../../activities/subagent/parts.ts';
 import { runSubagent } from '../../activities/subagent/run-subagent.ts';
@@ -15,11 +18,14 @@ import { openSubagentParts } from '../../workers/subagent-parts.ts';
 import { PlayedClaude } from './played-claude.ts';
 import { temporaryDirectory } from './temporary.ts';
 
+const LONE_ATTEMPT = fileURLToPath(new URL('lone-attempt.ts', import.meta.url));
 const API_KEY = 'sk-ant-api03-key-of-a-test-bench-Wq3XkP9n';
 
 export interface Fleet {
   fleetId: string;
   manifest: string;
+  /** Attempt 1 in a process of its own, which is a worker that can be killed. */
+  runElsewhere(): ChildProcess;
   run(index?: number, of?: Partial<UnitRef> & { attempt?: number; back?: AbortSignal }): Promise<UnitOutcome>;
   result(index?: number, generation?: number): Promise<Result>;
 }
@@ -42,7 +48,7 @@ export class SubagentBench implements AsyncDisposable {
   }
 
   /** `simulated`: scripts and limits of Claude, which answers at once unless it says otherwise. */
-  static async start(simulated: SimulatedOptions = {}): Promise<SubagentBench> {
+  static async start(simulated: SimulatedOptions = {}, egress?: Egress): Promise<SubagentBench> {
     const temporary = await temporaryDirectory();
     const played = new PlayedClaude();
     const claude = await startSimulatedClaude({
@@ -62,6 +68,7 @@ export class SubagentBench implements AsyncDisposable {
       store,
       records: new FleetRecords(store),
       log: createLog('silent'),
+      ...(egress && { egress }),
     });
     // One test's refusals are no other's: the provider's limits are left to those who test them.
     parts.claude = createClaude({ baseUrl: claude.url, apiKey: API_KEY });
@@ -69,6 +76,7 @@ export class SubagentBench implements AsyncDisposable {
     await writeFile(join(temporary.path, 'files/src/a.txt'), 'alpha\n');
     return new SubagentBench({ parts, claude, played, directory: temporary.path }, async () => {
       await parts.close();
+      await parts.workspaces.sweep(); // of attempts that were killed
       await claude.close();
       await temporary[Symbol.asyncDispose]();
     });
@@ -109,12 +117,17 @@ export class SubagentBench implements AsyncDisposable {
       { v: 1, fleetId, name: 'test', hasGraph: false, simulated: true, endpoint: 'test', reuse: 'auto', ...head },
       full,
     );
+    const unit: UnitRef = { v: 1, fleetId, index: 0, generation: 1, epoch: 1, manifest, sliceMicroUsd: null };
     return {
       fleetId,
       manifest,
+      runElsewhere: () => {
+        const args = [LONE_ATTEMPT, this.directory, this.claude.url, API_KEY, JSON.stringify(unit)];
+        return spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      },
       run: (index = 0, { attempt = 1, back = new AbortController().signal, ...of } = {}) =>
         runSubagent(this.parts, {
-          unit: { v: 1, fleetId, index, generation: 1, epoch: 1, manifest, sliceMicroUsd: null, ...of },
+          unit: { ...unit, index, ...of },
           attempt,
           back,
           onCheckpoint: () => undefined,

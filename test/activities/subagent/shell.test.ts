@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../workflows/contract/task.schema.ts';
 import { bash, call, inTurn, say } from '../../support/played-claude.ts';
+import { ownSleep, processesOf, within } from '../../support/processes.ts';
 import { SubagentBench } from '../../support/subagent-bench.ts';
 
 let bench: SubagentBench;
@@ -56,12 +58,17 @@ describe('a subagent with a shell', () => {
   it('changes nothing in plan mode, and still looks around', async () => {
     const prompt = bench.played.play(
       'plan',
-      inTurn([bash('cat src/a.txt; cp src/a.txt copy; touch new')], [say('plan')]),
+      inTurn([bash('cat src/a.txt')], [bash('cp src/a.txt copy')], [say('plan')]),
     );
     const fleet = await bench.fleet([{ prompt, permissions: grant(['Read', 'Edit', 'Bash'], { mode: 'plan' }) }]);
     await fleet.run();
-    expect(await fleet.result()).toMatchObject({ status: 'completed', output: 'plan' });
-    expect((await fleet.result()).changes).toBeUndefined();
+    const result = await fleet.result();
+    expect(result).toMatchObject({
+      status: 'completed',
+      output: 'plan',
+      permission_denials: [{ reason: 'PLAN_MODE' }],
+    });
+    expect(result.changes).toBeUndefined();
     expect(bench.played.toldAt('plan')[1]).toContain('alpha');
   });
 
@@ -95,18 +102,18 @@ describe('a subagent with a shell', () => {
 
 describe('a command under way', () => {
   it('when its subagent is wanted back is gone within two seconds, with all it started', async () => {
-    const mark = `7${Date.now().toString().slice(-8)}`;
+    const mark = ownSleep();
     const tree = `sleep ${mark} & (setsid sleep ${mark} &) ; nohup sleep ${mark} & sleep ${mark}`;
     const prompt = bench.played.play('tree', inTurn([bash(tree)], [say('done')]));
     const fleet = await bench.fleet([{ prompt, permissions: SHELL }]);
     const back = new AbortController();
     const running = fleet.run(0, { back: back.signal });
-    await until(() => sleepers(mark) === 4);
+    await within(20_000, () => processesOf('sleep', mark).length === 4);
     const abortedAt = performance.now();
     back.abort();
     expect(await running).toMatchObject({ kind: 'parked', reason: { for: 'drain' } });
     expect(performance.now() - abortedAt).toBeLessThan(2_000);
-    expect(sleepers(mark)).toBe(0);
+    expect(processesOf('sleep', mark)).toEqual([]);
   });
 
   it('leaves nothing half done: it runs again from the files of the turn before, in a new shell that says so', async () => {
@@ -118,7 +125,7 @@ describe('a command under way', () => {
     const fleet = await bench.fleet([{ prompt, permissions: SHELL }]);
     const back = new AbortController();
     const running = fleet.run(0, { back: back.signal });
-    await until(() => filesNamed('half.txt').length > 0);
+    await within(20_000, () => filesNamed('half.txt').length > 0);
     back.abort();
     await running;
     expect(filesNamed('half.txt')).toEqual([]); // the workspace is gone
@@ -128,6 +135,30 @@ describe('a command under way', () => {
     expect(await patchOf(result.changes!.patch)).toMatch(/half\.txt\n@@ -0,0 \+1,2 @@\n\+half\n\+whole\n/);
     expect(bench.played.toldAt('half')[2]).toContain('new shell');
     expect(bench.played.toldAt('half')[1]).not.toContain('new shell');
+  });
+
+  it('of a worker that is killed dies with it, and is run once more from the files of the turn before', async () => {
+    const mark = ownSleep();
+    const half = `echo half >> src/half.txt; test -e src/begun || { sleep ${mark} & sleep ${mark}; }; echo whole >> src/half.txt`;
+    const prompt = bench.played.play('killed', inTurn([bash('echo 1 > src/one.txt')], [bash(half)], [say('done')]));
+    const fleet = await bench.fleet([{ prompt, permissions: SHELL, env: {} }]);
+    const worker = fleet.runElsewhere();
+    await within(20_000, () => processesOf('sleep', mark).length === 2);
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    await within(2_000, () => processesOf('sleep', mark).length === 0);
+    const back = new AbortController();
+    const running = fleet.run(0, { attempt: 2, back: back.signal });
+    await within(20_000, () => processesOf('sleep', mark).length === 2);
+    back.abort();
+    await running;
+    // The answer in flight died with its worker: it is asked for once more, and booked as rework.
+    expect(bench.played.turns.get('killed')!.length).toBe(3);
+    const { record } = (await bench.parts.records.subagent(fleet.fleetId, 0, 1))!;
+    expect(record).toMatchObject({ turns: 2, attempts: 2 });
+    expect(record.reworkMicroUsd).toBeGreaterThan(0);
+    await bench.parts.workspaces.sweep();
+    expect(filesNamed('half.txt')).toEqual([]);
   });
 
   it('is broken off when time is up, and what it had changed is in the report’s patch', async () => {
@@ -148,25 +179,9 @@ describe('a command under way', () => {
   });
 });
 
-/** Processes that sleep that long, anywhere on this host. */
-function sleepers(seconds: string): number {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, 'utf8') === `sleep\0${seconds}\0`;
-    } catch {
-      return false;
-    }
-  }).length;
-}
-
 /** Where the workspaces of the bench hold such a file. */
 function filesNamed(name: string): string[] {
   const owners = join(bench.directory, 'workspaces/owners');
   if (!existsSync(owners)) return [];
   return readdirSync(owners, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith(`/src/${name}`));
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sandboxes } from '../../../activities/sandbox/sandbox.ts';
 import type { Task } from '../../../workflows/contract/task.schema.ts';
 import { bash, call, inTurn, say } from '../../support/played-claude.ts';
+import { ownSleep, processesOf, within } from '../../support/processes.ts';
 import { SubagentBench } from '../../support/subagent-bench.ts';
 
 let bench: SubagentBench;
@@ -147,12 +149,37 @@ describe('a verification', () => {
     const fleet = await bench.fleet([{ prompt, verify: verify('test -e src/new.txt && sleep 1') }]);
     const back = new AbortController();
     const running = fleet.run(0, { back: back.signal });
-    await until(async () => (await recordOf(fleet))?.isVerifying === true);
+    await within(20_000, async () => (await recordOf(fleet))?.isVerifying === true);
     back.abort();
     expect(await running).toMatchObject({ kind: 'parked', reason: { for: 'drain' } });
     const { answered } = bench.claude.stats();
     await fleet.run(0, { epoch: 2 });
     expect(await fleet.result()).toMatchObject({ status: 'completed', attempts: 2, verify: [{ ok: true }] });
+    expect(bench.claude.stats().answered).toBe(answered);
+  });
+
+  it('whose worker is killed dies with it, and runs again on the files as they were', async () => {
+    const mark = ownSleep();
+    const run = `test ! -e src/left && touch src/left && { sleep ${mark} || true; }`;
+    const prompt = bench.played.play('killed', inTurn([write('good')], [say('done')]));
+    const fleet = await bench.fleet([{ prompt, verify: verify(run) }]);
+    const worker = fleet.runElsewhere();
+    await within(20_000, () => processesOf('sleep', mark).length === 1);
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+    await within(2_000, () => processesOf('sleep', mark).length === 0);
+    const { answered } = bench.claude.stats();
+    const running = fleet.run(0, { attempt: 2 });
+    await within(20_000, () => processesOf('sleep', mark).length === 1); // nothing was left of the first
+    process.kill(processesOf('sleep', mark)[0]!);
+    await running;
+    const result = await fleet.result();
+    expect(result).toMatchObject({
+      status: 'completed',
+      num_turns: 2,
+      attempts: 2,
+      changes: { files: ['src/new.txt'] },
+    });
     expect(bench.claude.stats().answered).toBe(answered);
   });
 
@@ -199,8 +226,4 @@ function refusing(real: Sandboxes): Sandboxes {
 
 async function recordOf(fleet: { fleetId: string }) {
   return (await bench.parts.records.subagent(fleet.fleetId, 0, 1))?.record;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
 }
