@@ -1,5 +1,5 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import type { Config } from '../../config.ts';
 import { missingVariables } from '../operator.ts';
 import { ask, ok, warning, type Check } from './check.ts';
@@ -72,14 +72,22 @@ function limits(): Check {
   return warning('limits', detail, 'run the worker in a delegated group: systemd-run --user -p Delegate=yes');
 }
 
+/** The group of memory this process is in, where groups may be made below it. */
 function writableGroup(): string | undefined {
-  const own = lines('/proc/self/cgroup').map((line) => line.split(':'));
-  const unified = own.find(([id]) => id === '0')?.[2];
-  const memory = own.find(([, controllers]) => controllers?.split(',').includes('memory'))?.[2];
-  const places = [
-    ...(memory === undefined ? [] : [join('/sys/fs/cgroup/memory', memory), '/sys/fs/cgroup/memory']),
-    ...(unified === undefined ? [] : [join('/sys/fs/cgroup', unified)]),
-  ];
+  const mounts = lines('/proc/self/mountinfo').map((line) => {
+    const [own = '', of = ''] = line.split(' - ');
+    const [, , , root = '', point = ''] = own.split(' ');
+    const [type, , options = ''] = of.split(' ');
+    return { root, point, type, options: options.split(',') };
+  });
+  const places = lines('/proc/self/cgroup').flatMap((line) => {
+    const [id, names = '', ...path] = line.split(':');
+    const mount = mounts.find(({ type, options }) =>
+      id === '0' ? type === 'cgroup2' : type === 'cgroup' && names === 'memory' && options.includes('memory'),
+    );
+    const inside = mount && posix.relative(mount.root, path.join(':'));
+    return inside === undefined || inside.startsWith('..') ? [] : [join(mount!.point, inside)];
+  });
   return places.find(isGroupToDivide);
 }
 
@@ -87,8 +95,8 @@ function isGroupToDivide(place: string): boolean {
   try {
     accessSync(join(place, 'cgroup.procs'), constants.W_OK);
     accessSync(place, constants.W_OK);
-    const controllers = lines(join(place, 'cgroup.controllers')).join(' ');
-    return controllers === '' || /\bmemory\b/.test(controllers);
+    const unified = join(place, 'cgroup.controllers');
+    return !existsSync(unified) || /\bmemory\b/.test(lines(unified).join(' '));
   } catch {
     return false;
   }

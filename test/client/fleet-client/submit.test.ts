@@ -76,6 +76,35 @@ describe('register', () => {
     expect(await ground.records.fleet(fleet.id)).toEqual(fleet);
   });
 
+  it('carries every key of a task, and the servers a fleet declares, into the manifest', async () => {
+    using ground = await Ground.open();
+    ground.directory.write('.claude/agents/reviewer.md', '---\nname: reviewer\n---\nYou review.\n');
+    const plan = await ground.directory.load(`
+mcpServers: { docs: { command: docs-server } }
+permissions: { allow: [mcp__docs__*] }
+tasks:
+  - prompt: a
+    workingDirectory: lib
+    env: { CI: '1' }
+    mcpServers: [docs]
+    verify: [{ name: tests, run: npm test }]
+    retry: { maxAttempts: 2 }
+    fallbackModel: claude-opus-5
+    agent: reviewer
+    projectMemory: true
+`);
+    const { fleet } = await register(plan, ground, ground.options());
+    expect((await ground.records.manifest(fleet.manifest)).mcpServers).toEqual({
+      docs: { type: 'stdio', command: 'docs-server', args: [], env: {} },
+    });
+    expect(await ground.records.task(fleet.manifest, 0)).toMatchObject({
+      ...{ env: { CI: '1' }, mcpServers: ['docs'], fallbackModel: 'claude-opus-5', projectMemory: true },
+      verify: [{ name: 'tests', run: 'npm test', timeoutMs: 600_000 }],
+      retry: { maxAttempts: 2, escalate: [] },
+      agent: { name: 'reviewer', prompt: 'You review.' },
+    });
+  });
+
   it('gives the same fleet to ten that come with one key at the same moment', async () => {
     using ground = await Ground.open();
     const plan = await ground.directory.load(THREE);
