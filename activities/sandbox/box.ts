@@ -75,8 +75,11 @@ export async function openConfined({ bwrap, args, readOnlyPaths, group }: Confin
     // It waits at the block: all that it starts later is in the group with it.
     await group?.add(pid);
   } catch (error) {
+    // It may have ended meanwhile, for want of something to bind.
     await end(first);
-    throw new SandboxUnavailable(`its control group does not take it in: ${String(error)}`);
+    throw new SandboxUnavailable(
+      await complaint(output, exited, `its control group does not take it in: ${String(error)}`),
+    );
   }
   (descriptors[BLOCK_FD] as Writable).end('x');
   let isKilled = false;
@@ -168,8 +171,9 @@ function firstProcess(info: Readable): Promise<number | undefined> {
   return promise;
 }
 
-async function complaint(output: Readable, exited: Promise<number>): Promise<string> {
+/** What it said before it ended. */
+async function complaint(output: Readable, exited: Promise<number>, otherwise?: string): Promise<string> {
   const code = await exited;
   const said = (await output.toArray()).map(String).join('').trim();
-  return said === '' ? `it ended with exit code ${code.toString()} and no word` : said;
+  return said || (otherwise ?? `it ended with exit code ${code.toString()} and no word`);
 }

@@ -65,7 +65,7 @@ export class CommandStream {
 
 /** Where the bytes end with a part of the mark; else their length. */
 function beginningOf(mark: Buffer, bytes: Buffer): number {
-  const from = Math.max(0, bytes.length - mark.length + 1);
-  const at = bytes.indexOf(EDGE, from);
-  return at < 0 || !mark.subarray(0, bytes.length - at).equals(bytes.subarray(at)) ? bytes.length : at;
+  let at = bytes.indexOf(EDGE, Math.max(0, bytes.length - mark.length + 1));
+  while (at >= 0 && !mark.subarray(0, bytes.length - at).equals(bytes.subarray(at))) at = bytes.indexOf(EDGE, at + 1);
+  return at < 0 ? bytes.length : at;
 }

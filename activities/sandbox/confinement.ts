@@ -60,7 +60,7 @@ export function workspaceArguments(root: string, { directory, writable, readOnly
     ...writable.flatMap((path) => ['--bind', path, path]),
     ...readOnly.flatMap((path) => ['--ro-bind', path, path]),
     ...hidden.flatMap(({ path, isDirectory }) =>
-      isDirectory ? ['--perms', '0000', '--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path],
+      isDirectory ? ['--tmpfs', path, '--remount-ro', path] : ['--dev-bind', '/dev/null', path],
     ),
     ...['--chdir', directory],
   ];

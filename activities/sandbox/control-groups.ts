@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { access, mkdir, readdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +17,6 @@ export class ControlGroups {
   readonly controllers: ReadonlySet<Controller>;
   private readonly trees: readonly Tree[];
   private readonly prefix: string;
-  private made = 0;
 
   private constructor(trees: readonly Tree[], prefix: string) {
     this.trees = trees;
@@ -33,7 +33,7 @@ export class ControlGroups {
       try {
         const prepared = await prepareTree(tree, `${prefix}worker`);
         await sweep(prepared.directory);
-        const probe = join(prepared.directory, `${prefix}probe`);
+        const probe = join(prepared.directory, `${prefix}${randomUUID()}`);
         await make(probe, prepared, limits);
         await rmdir(probe);
         if (prepared.controllers.length > 0) usable.push(prepared);
@@ -46,7 +46,7 @@ export class ControlGroups {
 
   /** A group for one sandbox or server, empty as yet. */
   async create(limits: SandboxLimits): Promise<ControlGroup> {
-    const name = `${this.prefix}${(++this.made).toString()}`;
+    const name = `${this.prefix}${randomUUID()}`;
     const group = new ControlGroup(this.trees.map((tree) => ({ tree, directory: join(tree.directory, name) })));
     try {
       for (const { tree, directory } of group.places) await make(directory, tree, limits);

@@ -28,6 +28,7 @@ export class Shell {
   readonly firstPid: number | undefined;
   private endedBy: EndedBy | undefined;
   private isGone = false;
+  private lastKills = 0;
 
   private constructor({ box, limits, group }: ShellParts) {
     this.box = box;
@@ -39,6 +40,7 @@ export class Shell {
     const drained = new Promise<void>((resolve) => box.output.once('close', resolve));
     this.gone = box.gone.then(async (code) => {
       await drained;
+      this.lastKills = this.oomKills;
       this.isGone = true;
       await group?.remove();
       return code;
@@ -68,7 +70,7 @@ export class Shell {
   /** Never rejects: `isAborted` tells the caller whose wish it was. All processes are gone when the command was ended. */
   async run(command: string, { timeoutMs, signal }: CommandOptions): Promise<Omit<CommandOutcome, 'isNewShell'>> {
     const started = performance.now();
-    const kills = this.group?.oomKills ?? 0;
+    const kills = this.oomKills;
     const timer = setTimeout(() => this.end('timeout'), timeoutMs);
     const abort = (): void => this.end('death');
     signal.addEventListener('abort', abort, { once: true });
@@ -76,7 +78,7 @@ export class Shell {
     try {
       const nonce = newNonce();
       const exitCode = await this.until(nonce, commandText(command, nonce));
-      const isStarved = exitCode !== 0 && (this.group?.oomKills ?? 0) > kills;
+      const isStarved = exitCode !== 0 && this.oomKills > kills;
       const endedBy = isStarved ? 'memory' : (this.endedBy ?? (exitCode === null ? 'death' : undefined));
       return {
         exitCode: endedBy === undefined ? exitCode : null,
@@ -100,6 +102,11 @@ export class Shell {
   async close(): Promise<void> {
     this.end('death');
     await this.gone;
+  }
+
+  /** The kernel's count, which goes with the group. */
+  private get oomKills(): number {
+    return this.isGone ? this.lastKills : (this.group?.oomKills ?? 0);
   }
 
   /** The exit code of what `text` runs; of the shell itself, when that ended first. */

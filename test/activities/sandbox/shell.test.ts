@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CommandOutcome } from '../../../activities/sandbox/sandbox.ts';
 import { type Opened, SandboxWorld } from './sandbox-world.ts';
@@ -169,7 +170,7 @@ describe('a command that is ended', () => {
     await next(shell);
     const controller = new AbortController();
     const running = shell.sandbox.run(`touch begun; ${command}`, { timeoutMs: 60_000, signal: controller.signal });
-    await expect.poll(() => shell.run, { timeout: 100 }).toBeDefined();
+    await expect.poll(() => readdirSync(shell.root)).toEqual(['begun']);
     const reason = new Error('stopped by a person');
     const aborted = performance.now();
     controller.abort(reason);
