@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bashServer } from '../../support/mcp-world.ts';
+import { call, inTurn, say } from '../../support/played-claude.ts';
 import { SubagentBench } from '../../support/subagent-bench.ts';
 
 let bench: SubagentBench;
@@ -252,6 +254,10 @@ describe('reuse', () => {
     ['another model', { prompt, model: 'claude-haiku-5-5' }, {}],
     ['another grant', { prompt, permissions: { allow: ['Read'], deny: [], mode: 'dontAsk' as const } }, {}],
     ['the next occurrence', { prompt, occurrence: 1 }, {}],
+    ['another environment', { prompt, env: { MODE: 'fast' } }, {}],
+    ['checks to pass', { prompt, verify: [{ name: 'c', run: 'true', timeoutMs: 9_000 }] }, {}],
+    ['another agent', { prompt, agent: { name: 'a', prompt: 'b' } }, {}],
+    ['the project’s memory', { prompt, projectMemory: true }, {}],
     ['another context', { prompt, context: [{ name: 'c', text: 't' }] }, {}],
     ['real Claude', { prompt }, { simulated: false }],
     ['--fresh', { prompt }, { reuse: 'never' as const }],
@@ -260,6 +266,54 @@ describe('reuse', () => {
     const later = await bench.fleet([task], head);
     await later.run();
     expect((await later.result()).reused_from).toBeUndefined();
+  });
+});
+
+describe('a subagent that may see the web', () => {
+  it('runs anew in each fleet, unless that is told to reuse', async () => {
+    const task = {
+      prompt: '[[simulate turns=1 output="found"]] g1',
+      permissions: { allow: ['Read', 'WebFetch(domain:example.com)'], deny: [], mode: 'dontAsk' as const },
+    };
+    const reusedFrom = async (reuse: 'auto' | 'always'): Promise<string | undefined> => {
+      const fleet = await bench.fleet([task], { reuse });
+      await fleet.run();
+      return (await fleet.result()).reused_from;
+    };
+    expect(await reusedFrom('auto')).toBeUndefined();
+    expect(await reusedFrom('auto')).toBeUndefined();
+    expect(await reusedFrom('always')).toMatch(/\/task-1$/);
+  });
+});
+
+describe('a subagent with MCP servers', () => {
+  it('that do not start fails before a call is paid', async () => {
+    const declared = { gone: { type: 'stdio' as const, command: '/nowhere/server', args: [], env: {} } };
+    const task = { prompt: '[[simulate turns=1]] h1', mcpServers: ['gone'] };
+    const fleet = await bench.fleet([task], { mcpServers: declared });
+    expect(await fleet.run()).toMatchObject({ status: 'failed', spentMicroUsd: 0 });
+    expect(await fleet.result()).toMatchObject({ error: { type: 'Mcp.Unavailable' }, num_turns: 0 });
+  });
+
+  it('has their tools behind its own, and calls those it was granted', async () => {
+    const prompt = bench.played.play(
+      'mcp',
+      inTurn([call('mcp__tools__echo', { text: 'marco' }), call('mcp__tools__probe', {})], [say('done')]),
+    );
+    const permissions = { allow: ['Read', 'mcp__tools__echo'], deny: [], mode: 'dontAsk' as const };
+    const task = { prompt, permissions, mcpServers: ['tools'] };
+    const fleet = await bench.fleet([task], { mcpServers: { tools: bashServer('subagent') } });
+    await fleet.run();
+    expect(await fleet.result()).toMatchObject({
+      status: 'completed',
+      permission_denials: [{ tool: 'mcp__tools__probe', reason: 'NOT_GRANTED' }],
+    });
+    const [first] = bench.played.turns.get('mcp')!;
+    const names = first!.request.body.tools!.map((tool) => ('name' in tool ? tool.name : ''));
+    const own = bench.parts.tools.definitions.map(({ name }) => name);
+    expect(names.slice(0, own.length)).toEqual(own);
+    expect(names).toContain('mcp__tools__echo');
+    expect(bench.played.toldAt('mcp')[1]).toContain('marco');
   });
 });
 
