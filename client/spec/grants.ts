@@ -21,6 +21,8 @@ export class Grants {
   readonly warnings = new Set<string>();
   readonly #faults: FaultList;
   readonly #ofFleet: Grant | undefined;
+  /** Of permissions in which nothing was wrong: 100,000 tasks mostly share a few. */
+  readonly #sound = new Map<string, Grant>();
 
   constructor(ofFleet: Permissions | undefined, faults: FaultList) {
     this.#faults = faults;
@@ -28,8 +30,7 @@ export class Grants {
   }
 
   resolve({ own, path, agent, mcpServers = [] }: AskedGrant): Grant {
-    const asked =
-      own === undefined ? (this.#ofFleet ?? this.#read(own, path)) : this.#within(this.#read(own, path), path);
+    const asked = own === undefined ? (this.#ofFleet ?? this.#read(own, path)) : this.#ofTask(own, path);
     const narrowed = agent?.tools ? narrowGrant(asked, agent.tools) : undefined;
     for (const tool of narrowed?.unknown ?? [])
       this.warnings.add(`the agent ${agent!.name} names the tool ${tool}, which muster does not have`);
@@ -40,6 +41,16 @@ export class Grants {
           `the MCP server ${server} is granted by no rule: allow mcp__${server}__* or single tools of it`,
         );
     }
+    return grant;
+  }
+
+  #ofTask(own: Permissions, path: Path): Grant {
+    const key = JSON.stringify(own);
+    const known = this.#sound.get(key);
+    if (known) return known;
+    const before = this.#faults.faults.length;
+    const grant = this.#within(this.#read(own, path), path);
+    if (this.#faults.faults.length === before) this.#sound.set(key, grant);
     return grant;
   }
 
