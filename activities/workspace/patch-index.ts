@@ -84,6 +84,7 @@ export class PatchIndex {
   async #fault({ mode, object, path }: Change): Promise<string | undefined> {
     if (path.split('/').some(isGitName)) return 'a path that git takes for its own';
     if (mode === '160000') return 'a submodule';
+    if (/^\.gitmodules$/i.test(path)) return 'settings of submodules, which may name programs';
     if (mode !== '120000') return undefined;
     const { stdout } = await this.#view.run(['cat-file', 'blob', object], this.#call);
     return linkLeaves(path, stdout.toString('latin1')) ? 'a symlink that leaves the repository' : undefined;
