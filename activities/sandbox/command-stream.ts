@@ -12,6 +12,7 @@ export class CommandStream {
   private readonly limitBytes: number;
   private readonly onExcess: () => void;
   private captured: CapturedOutput;
+  private finished: CapturedOutput | undefined;
   private held: Buffer = Buffer.alloc(0);
   private awaited: { mark: Buffer; ended: (exitCode: number) => void } | undefined;
 
@@ -35,9 +36,10 @@ export class CommandStream {
     const at = bytes.indexOf(awaited.mark);
     const end = at < 0 ? -1 : bytes.indexOf(EDGE, at + awaited.mark.length);
     if (end >= 0) {
-      this.awaited = undefined;
-      this.held = bytes.subarray(end + 1);
       this.keep(bytes.subarray(0, at));
+      this.finished = this.captured;
+      this.forget();
+      this.keep(bytes.subarray(end + 1));
       return awaited.ended(Number(bytes.toString('latin1', at + awaited.mark.length, end)));
     }
     const from = at < 0 ? beginningOf(awaited.mark, bytes) : at;
@@ -45,16 +47,21 @@ export class CommandStream {
     this.keep(bytes.subarray(0, from));
   }
 
-  /** What was printed since the last `take`. */
+  /** What the command printed that has ended, or all that came of one that never will. */
   take(): { output: string; outputBytes: number } {
-    const { captured, held } = this;
-    const isOver = this.awaited === undefined;
-    if (!isOver) captured.add(held);
+    const taken = this.finished ?? this.captured;
+    if (this.finished === undefined) {
+      taken.add(this.held);
+      this.forget();
+    }
+    this.finished = undefined;
+    return { output: taken.text(), outputBytes: taken.bytes };
+  }
+
+  private forget(): void {
     this.awaited = undefined;
     this.held = Buffer.alloc(0);
     this.captured = new CapturedOutput(this.keptBytes);
-    if (isOver) this.captured.add(held);
-    return { output: captured.text(), outputBytes: captured.bytes };
   }
 
   private keep(bytes: Buffer): void {

@@ -29,6 +29,8 @@ export interface SandboxesOptions {
   readOnlyPaths?: readonly string[];
   /** Absolute path of bubblewrap; default: where systems have it. */
   bwrap?: string;
+  /** Absolute path of socat, inside /usr; default: /usr/bin/socat. Without it shells have no network. */
+  socat?: string;
 }
 
 const CHECK_TIMEOUT_MS = 15_000;
@@ -167,7 +169,8 @@ class HostSandboxes implements Sandboxes {
 
   private wayOut(egressSocket: string | undefined): string {
     if (egressSocket === undefined || this.options.isolation === 'none') return '';
-    return isExecutable('/usr/bin/socat') ? relayText() : noRelayText;
+    const { socat = '/usr/bin/socat' } = this.options;
+    return isExecutable(socat) ? relayText(socat) : noRelayText;
   }
 }
 

@@ -60,12 +60,12 @@ export function environmentText(env: Readonly<Record<string, string>>): string {
  * The one way out: a relay from a port of the sandbox to the broker's socket. An orphan, so that a command's `wait` does
  * not wait for it. Waits up to 2 s until it listens.
  */
-export function relayText(): string {
+export function relayText(socat: string): string {
   const proxy = `http://127.0.0.1:${PROXY_PORT.toString()}`;
   const names = ['http_proxy', 'https_proxy', 'all_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'];
   const listen = `TCP-LISTEN:${PROXY_PORT.toString()},bind=127.0.0.1,fork,reuseaddr`;
   return [
-    `( /usr/bin/socat ${listen} UNIX-CONNECT:${EGRESS_SOCKET} </dev/null >/dev/null 2>&1 & )`,
+    `( ${socat} ${listen} UNIX-CONNECT:${EGRESS_SOCKET} </dev/null >/dev/null 2>&1 & )`,
     `for _ in {1..200}; do [[ $(</proc/net/tcp) == *${quoted(LISTENING)}* ]] && break; /usr/bin/sleep 0.01; done; unset _`,
     `export ${names.map((name) => `${name}=${proxy}`).join(' ')} NO_PROXY= no_proxy=`,
     '',

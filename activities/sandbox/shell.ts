@@ -29,6 +29,8 @@ export class Shell {
   private endedBy: EndedBy | undefined;
   private isGone = false;
   private lastKills = 0;
+  /** What was printed before the first command, and is shown with it. */
+  private greeting = '';
 
   private constructor({ box, limits, group }: ShellParts) {
     this.box = box;
@@ -57,9 +59,10 @@ export class Shell {
     const nonce = newNonce();
     const code = await shell.until(nonce, parts.preamble + endText(nonce));
     limit.removeEventListener('abort', stop);
-    if (shell.isAlive) return shell;
-    await shell.gone;
+    if (!shell.isAlive) await shell.gone;
     const { output } = shell.stream.take();
+    shell.greeting = output;
+    if (shell.isAlive) return shell;
     throw new SandboxUnavailable(output.trim() || `its shell ended at the start (exit code ${String(code)})`);
   }
 
@@ -83,7 +86,7 @@ export class Shell {
       return {
         exitCode: endedBy === undefined ? exitCode : null,
         ...(endedBy && { endedBy }),
-        ...this.stream.take(),
+        ...this.taken(),
         durationMs: performance.now() - started,
       };
     } finally {
@@ -102,6 +105,13 @@ export class Shell {
   async close(): Promise<void> {
     this.end('death');
     await this.gone;
+  }
+
+  private taken(): Pick<CommandOutcome, 'output' | 'outputBytes'> {
+    const { output, outputBytes } = this.stream.take();
+    const { greeting } = this;
+    this.greeting = '';
+    return { output: greeting + output, outputBytes: greeting.length + outputBytes };
   }
 
   /** The kernel's count, which goes with the group. */

@@ -48,6 +48,15 @@ describe('the way out of a sandbox', () => {
     });
   });
 
+  test('is missing where socat is, and the first command says so', async () => {
+    await using poor = await SandboxWorld.open({ socat: '/usr/bin/no-such-socat' });
+    const shell = await poor.create({}, { egressSocket: socket });
+    expect(await shell.run('echo "[$http_proxy]"')).toMatchObject({
+      output: expect.stringMatching(/^\(No network: socat is not installed.*\)\n\[\]\n$/),
+    });
+    expect(await shell.run('echo next')).toMatchObject({ output: 'next\n' });
+  });
+
   test('is no part of the files a shell may change', async () => {
     const shell = await world.create({}, { egressSocket: socket });
     expect(
