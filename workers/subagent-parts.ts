@@ -11,6 +11,7 @@ import { createProviderLimits } from '../activities/claude/limits/provider-limit
 import { withoutThinking } from '../activities/claude/model-switch.ts';
 import * as prices from '../activities/claude/prices.ts';
 import { createEgress } from '../activities/egress/broker.ts';
+import type { Egress } from '../activities/egress/egress.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
 import { createMcpServers } from '../activities/mcp/servers.ts';
@@ -35,6 +36,8 @@ export interface PartsOptions extends Pick<
   store: ArtifactStore;
   records: FleetRecords;
   log: Log;
+  /** Left out: by the host's network and name service. Whoever gives one closes it. */
+  egress?: Egress;
 }
 
 /** Longest path of a unix socket, its final zero left out (unix(7)), less what the broker adds to its directory. */
@@ -48,7 +51,7 @@ export async function openSubagentParts(
   const directory = join(home, HOME.workspaces);
   const workspaces = createWorkspaces({ directory, store });
   const sockets = await socketDirectory(directory);
-  const egress = createEgress({ internal: egressInternal, log });
+  const egress = options.egress ?? createEgress({ internal: egressInternal, log });
   const redact = createRedactor(secrets);
   const sandboxes = createSandboxes({ isolation: options.sandbox, readOnlyPaths: options.sandboxReadOnlyPaths, log });
   const mcp = createMcpServers({
@@ -78,7 +81,7 @@ export async function openSubagentParts(
     log,
     async close() {
       await Promise.all([sandboxes.close(), mcp.close()]);
-      await egress.close();
+      if (!options.egress) await egress.close();
       await rm(sockets, { recursive: true, force: true });
     },
   };

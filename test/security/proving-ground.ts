@@ -1,10 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { createEgress } from '../../activities/egress/broker.ts';
+import { createLog } from '../../activities/observe/log.ts';
 import type { Workspaces } from '../../activities/workspace/workspace.ts';
 import type { AgentScript, Turn } from '../../client/simulated/script.ts';
 import type { Grant, Result, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
+import { bashServer } from '../support/mcp-world.ts';
 import { SubagentBench } from '../support/subagent-bench.ts';
+import { startWeb } from '../support/web-world.ts';
 import type { Attack, Call, Field } from './attack.ts';
 
 export interface Answer {
@@ -36,10 +40,17 @@ export class ProvingGround implements AsyncDisposable {
   private readonly source: WorkspaceSource;
   private readonly scripts: Map<string, Script>;
   private readonly prepared: Map<string, (root: string) => Promise<void>>;
+  private readonly close: () => Promise<void>;
   private trials = 0;
 
-  private constructor(bench: SubagentBench, source: WorkspaceSource, scripts: ProvingGround['scripts']) {
+  private constructor(
+    bench: SubagentBench,
+    source: WorkspaceSource,
+    scripts: ProvingGround['scripts'],
+    close: () => Promise<void>,
+  ) {
     this.bench = bench;
+    this.close = close;
     this.source = source;
     this.scripts = scripts;
     this.prepared = new Map();
@@ -48,8 +59,14 @@ export class ProvingGround implements AsyncDisposable {
 
   static async start(): Promise<ProvingGround> {
     const scripts = new Map<string, Script>();
-    const bench = await SubagentBench.start({ scripts: [hostileModel(scripts)] });
-    return new ProvingGround(bench, await bench.source(FILES), scripts);
+    const web = await startWeb();
+    const egress = createEgress({ ...web, log: createLog('silent') });
+    const bench = await SubagentBench.start({ scripts: [hostileModel(scripts)] }, egress);
+    return new ProvingGround(bench, await bench.source(FILES), scripts, async () => {
+      await bench[Symbol.asyncDispose]();
+      await egress.close();
+      await web.close();
+    });
   }
 
   /** Lets a model make these calls in a field of their own, and throws when anything outside it was touched or seen. */
@@ -79,14 +96,19 @@ export class ProvingGround implements AsyncDisposable {
 
   private async run(id: string, grant: Grant): Promise<Result> {
     const workspace = { ...this.source, origin: `${ORIGIN}${id}` };
-    const fleet = await this.bench.fleet([{ prompt: `play ${id}`, permissions: grant, workspace }], { reuse: 'never' });
+    const task = { prompt: `play ${id}`, permissions: grant, workspace };
+    const usesMcp = grant.allow.some((rule) => rule.startsWith('mcp__'));
+    const fleet = await this.bench.fleet([{ ...task, ...(usesMcp && { mcpServers: ['notes'] }) }], {
+      reuse: 'never',
+      ...(usesMcp && { mcpServers: { notes: bashServer(id) } }),
+    });
     const outcome = await fleet.run();
     if (outcome.kind !== 'ended') throw new Error(`it parked: ${JSON.stringify(outcome.reason)}`);
     return fleet.result();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.bench[Symbol.asyncDispose]();
+    await this.close();
   }
 }
 
@@ -119,7 +141,12 @@ function preparing(inner: Workspaces, prepared: Map<string, (root: string) => Pr
     async open(source, options) {
       const workspace = await inner.open(source, options);
       const id = source.origin.slice(ORIGIN.length);
-      await prepared.get(id)?.(workspace.root);
+      try {
+        await prepared.get(id)?.(workspace.root);
+      } catch (error) {
+        await workspace.close();
+        throw error;
+      }
       prepared.delete(id);
       return workspace;
     },
