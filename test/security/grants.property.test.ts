@@ -57,6 +57,7 @@ const rule = fc.oneof(
     'mcp__s__get',
     'mcp__*',
     'mcp__s_t',
+    'mcp__s_',
     'mcp__s___get',
     'mcp__s__*t*',
   ),

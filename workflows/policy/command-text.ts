@@ -46,7 +46,7 @@ export abstract class ShellText {
   protected abstract backquoted(text: string): void;
 
   protected peek(length = 1): string {
-    return this.text.substr(this.at, length);
+    return length === 1 ? (this.text[this.at] ?? '') : this.text.slice(this.at, this.at + length);
   }
 
   /** Takes what `pattern` (sticky) finds here. */
@@ -64,13 +64,19 @@ export abstract class ShellText {
   /** The word that starts here; its `raw` is empty when none does. */
   protected word(): ShellWord {
     const draft = emptyDraft();
-    while (this.at < this.text.length && !META.includes(this.peek())) this.#piece(draft);
+    while (!META.includes(this.peek())) this.#piece(draft);
     const { raw, value, isKnown } = draft;
     return { raw, value: isKnown || raw === '[' ? value : undefined };
   }
 
-  /** One character, quotation or expansion, outside of quotes. */
+  /** One character, quotation or expansion, or a run of plain characters, outside of quotes. */
   #piece(draft: Draft): void {
+    const plain = this.take(draft.hasBrace ? /[\w/@%+=:-]+/y : /[\w/@%+=:.,-]+/y);
+    if (plain !== undefined) {
+      draft.raw += plain;
+      draft.value += plain;
+      return;
+    }
     const start = this.at;
     const char = this.peek();
     if (char === "'") draft.value += this.#singleQuoted();
@@ -103,6 +109,7 @@ export abstract class ShellText {
   /** Up to behind the closing quote, or to the end of the text: the body of a here-document. */
   #quoted(end: '"' | undefined, draft: Draft): void {
     for (;;) {
+      draft.value += this.take(end === undefined ? /[^`$\\]+/y : /[^"`$\\]+/y) ?? '';
       const char = this.text[this.at];
       if (char === undefined && end === undefined) return;
       if (char === undefined) throw new CommandFault('a " is not closed');

@@ -18,6 +18,8 @@ export type CommandReading = { parts: readonly CommandPart[] } | { fault: string
 
 /** Longer ones are taken apart by nobody. */
 export const MAX_COMMAND_CHARS = 10_000;
+/** Commands and redirects in one text; each is held against every rule. */
+const MAX_PARTS = 250;
 
 /**
  * Takes a text for bash apart into every command it can run, those in substitutions, subshells, groups, loops and
@@ -64,6 +66,7 @@ interface HereDocument {
 
 class CommandList extends ShellText {
   readonly #parts: CommandPart[];
+  #redirects = 0;
   /** What must close the constructs that are open, innermost last. */
   readonly #open: string[] = [];
   #documents: HereDocument[] = [];
@@ -155,7 +158,7 @@ class CommandList extends ShellText {
       this.skipBlanks();
       this.take(/\d+(?=[<>])/y);
     } while (this.#redirect(part));
-    if (part.redirects.length > 0) this.#parts.push(part);
+    if (part.redirects.length > 0) this.#add(part);
     return false;
   }
 
@@ -185,7 +188,7 @@ class CommandList extends ShellText {
       if (word.raw === '') throw new CommandFault('a [[ is not closed');
       words.push(word);
     }
-    this.#parts.push({ assignments: [], words, redirects: [] });
+    this.#add({ assignments: [], words, redirects: [] });
     return this.#tail();
   }
 
@@ -207,8 +210,15 @@ class CommandList extends ShellText {
     const name = part.words[0];
     if (name && (name.value === undefined || KEYWORDS.has(name.raw)))
       throw new CommandFault(`the program ${name.raw} is not spelled out`);
-    this.#parts.push(part);
+    this.#add(part);
     return false;
+  }
+
+  #add(part: CommandPart): void {
+    this.#parts.push(part);
+    this.#redirects += part.redirects.length;
+    if (this.#parts.length + this.#redirects > MAX_PARTS)
+      throw new CommandFault(`it holds more than ${MAX_PARTS.toString()} commands`);
   }
 
   /** `2` of `2>&1`. */
@@ -219,15 +229,16 @@ class CommandList extends ShellText {
   /** A word, or a process substitution, which is one. */
   #anyWord(): ShellWord {
     const start = this.at;
-    if (this.peek() === '#') throw new CommandFault('a comment stands in the middle of it');
-    if (this.take(/[<>]\(/y) === undefined) return this.word();
+    const char = this.peek();
+    if (char === '#') throw new CommandFault('a comment stands in the middle of it');
+    if (!'<>'.includes(char) || this.take(/[<>]\(/y) === undefined) return this.word();
     this.substitution();
     if (this.word().raw !== '') throw new CommandFault('a word goes on behind its <( )');
     return { raw: this.text.slice(start, this.at), value: undefined };
   }
 
   #redirect(part: Draft): boolean {
-    if (/^[<>]\(/.test(this.peek(2))) return false;
+    if (!'<>&'.includes(this.peek()) || /^[<>]\(/.test(this.peek(2))) return false;
     const operator = this.take(/&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>/y);
     if (operator === undefined) return false;
     this.skipBlanks();

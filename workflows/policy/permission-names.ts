@@ -1,4 +1,3 @@
-import { coversPath, parsePattern } from './path-pattern.ts';
 import { coversWildcard, matchesWildcard, readWildcard } from './wildcard.ts';
 
 const READERS = ['Read', 'Glob', 'Grep'];
@@ -17,16 +16,15 @@ export function allowedNames(tool: string): (called: string) => boolean {
 
 /** Deny may glob names, and names a server by `mcp__server`; what may not be read may not be edited either. */
 export function deniedNames(tool: string): (called: string) => boolean {
-  const pattern = parsePattern(tool);
-  const families = [...READERS, ...EDITORS].filter((name) => pattern && coversPath(pattern, name));
-  const denied = families.flatMap((name) => {
-    if (name === 'Read') return [...READERS, ...EDITORS];
-    return name === 'Edit' ? EDITORS : [name];
-  });
+  const wildcard = readWildcard(tool);
+  const names = (name: string): boolean => matchesWildcard(wildcard, name);
+  const denied = new Set<string>();
+  for (const name of READERS) if (names(name)) denied.add(name);
+  for (const name of EDITORS) if (names(name) || names('Edit') || names('Read')) denied.add(name);
+  if (names('Read')) for (const name of READERS) denied.add(name);
+  const ofServer = tool.startsWith('mcp__') ? readWildcard(`${tool}__*`) : undefined;
   return (called) =>
-    denied.includes(called) ||
-    (pattern !== undefined && coversPath(pattern, called)) ||
-    (tool.startsWith('mcp__') && matchesWildcard(readWildcard(`${tool}__*`), called));
+    denied.has(called) || names(called) || (ofServer !== undefined && matchesWildcard(ofServer, called));
 }
 
 /** Whether an allow rule for all of `wide` allows what one for all of `narrow` does. */
@@ -38,7 +36,7 @@ export function coversNames(wide: string, narrow: string): boolean {
   if (glob === undefined) return false;
   const inner = serverGlob(narrow);
   if (inner === undefined) return allowedNames(wide)(narrow);
-  return coversWildcard(readWildcard(glob.text), readWildcard(inner.text));
+  return glob.start === inner.start && coversWildcard(readWildcard(glob.text), readWildcard(inner.text));
 }
 
 /** A rule for several tools of one server; `start` is where their own names begin. The server itself is never globbed. */

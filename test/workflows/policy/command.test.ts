@@ -119,6 +119,8 @@ test.each<[string, RegExp]>([
   ['a\\', /backslash/],
   [`${'( '.repeat(30)}a${')'.repeat(30)}`, /20 levels/],
   ['x'.repeat(10_001), /longer than 10000/],
+  ['a;'.repeat(251), /more than 250 commands/],
+  [`a ${'>b '.repeat(251)}`, /more than 250 commands/],
 ])('%j is read by nobody: %s', (text, fault) => {
   expect(readCommand(text)).toEqual({ fault: expect.stringMatching(fault) as string });
 });
