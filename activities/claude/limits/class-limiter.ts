@@ -15,13 +15,16 @@ export interface Surroundings {
   random: () => number;
   /** Called when a refusal makes further calls of the class vain, until a moment where one is named. */
   close: (trouble: ClaudeTrouble, untilMs: number | undefined) => void;
+  /** Whether all wait for the answer of a probe. */
+  isProbed: () => boolean;
+  /** Called with the gates of a probe: it was answered, or ended without a word. */
+  probeEnded: (gates: readonly Gate[], wasAnswered: boolean) => void;
 }
 
 interface Waiter {
   readonly request: AdmissionRequest;
   readonly admit: (reservation: Reservation) => void;
   readonly refuse: (reason: unknown) => void;
-  readonly probed: readonly Gate[];
 }
 
 /** At the documented tiers the output limit is a fifth of the input limit: so much more does an output token weigh. */
@@ -56,20 +59,17 @@ export class ClassLimiter implements Ledger {
     this.#allowance = new Allowance(around.clock.now());
   }
 
-  /** `probed`: the gates this call is the probe of. */
-  admit(request: AdmissionRequest, probed: readonly Gate[]): Promise<Reservation> {
+  admit(request: AdmissionRequest): Promise<Reservation> {
     const { promise, resolve, reject } = Promise.withResolvers<Reservation>();
     const { signal } = request;
     const onAbort = (): void => {
       this.#queue.remove(place);
-      for (const gate of probed) gate.probeEnded();
       reject(signal.reason as Error);
       if (place === this.#next) this.#pump();
     };
     const leave = (): void => signal.removeEventListener('abort', onAbort);
     const place: Place<Waiter> = this.#queue.add(request.fleetId, {
       request,
-      probed,
       admit: (reservation) => (leave(), resolve(reservation)),
       refuse: (reason) => (leave(), reject(reason as Error)),
     });
@@ -77,6 +77,17 @@ export class ClassLimiter implements Ledger {
     // Behind others that wait, nothing changes.
     if (this.#queue.peek() === place) this.#pump();
     return promise;
+  }
+
+  /** Leave at once, past all who wait, to find out whether these gates still have to be closed. */
+  admitProbe(request: AdmissionRequest, gates: readonly Gate[]): Reservation {
+    const demand = this.#learner.expect(request.fleetId, request.inputTokens, request.maxTokens);
+    return this.#grant(request, demand, gates);
+  }
+
+  /** What kept all waiting may be over. */
+  resume(): void {
+    this.#pump();
   }
 
   /** Everybody who waits is refused with this. Returns how many. */
@@ -89,7 +100,7 @@ export class ClassLimiter implements Ledger {
 
   observed(granted: Granted, status: number, headers: Headers): void {
     this.#allowance.report(headers, granted.entry, this.#around.clock.now());
-    if (status < 400) for (const gate of granted.probed) gate.open();
+    if (status < 400) this.#around.probeEnded(granted.probed, true);
     else if (REFUSALS.has(status)) this.#doubts.add(granted);
     this.#pump();
   }
@@ -104,10 +115,7 @@ export class ClassLimiter implements Ledger {
     if (outcome === 'never made') this.#allowance.giveBack(entry);
     this.#queue.charge(request.fleetId, (actual === undefined ? 0 : weigh(actual)) - weigh(entry.demand));
     if (usage !== undefined) this.#learner.learn(request.fleetId, request.inputTokens, usage);
-    for (const gate of probed) {
-      if (usage === undefined) gate.probeEnded();
-      else gate.open();
-    }
+    this.#around.probeEnded(probed, usage !== undefined);
     this.#pump();
   }
 
@@ -116,7 +124,7 @@ export class ClassLimiter implements Ledger {
     const nowMs = this.#around.clock.now();
     if (verdict.act === 'pause') this.#around.close(trouble, verdict.resetAtMs);
     if (verdict.act !== 'retry' || !verdict.isRefusal) return;
-    for (const gate of probed) gate.open();
+    this.#around.probeEnded(probed, true);
     // What was sent before the last cut says nothing about the pace since.
     if (atMs >= this.#lastCutMs) {
       this.#lastCutMs = nowMs;
@@ -137,7 +145,7 @@ export class ClassLimiter implements Ledger {
   #pump(): void {
     this.#cancelNap?.();
     this.#cancelNap = undefined;
-    if (this.#doubts.size > 0) return;
+    if (this.#doubts.size > 0 || this.#around.isProbed()) return;
     const nowMs = this.#around.clock.now();
     for (let place = this.#queue.peek(); place !== undefined; place = this.#queue.peek()) {
       const { fleetId, inputTokens, maxTokens } = place.item.request;
@@ -149,13 +157,14 @@ export class ClassLimiter implements Ledger {
         return;
       }
       this.#queue.serve(place, weigh(demand));
-      this.#grant(place.item, demand, nowMs);
+      place.item.admit(this.#grant(place.item.request, demand, []));
     }
   }
 
-  #grant({ request, probed, admit }: Waiter, demand: Demand, nowMs: number): void {
+  #grant(request: AdmissionRequest, demand: Demand, probed: readonly Gate[]): Reservation {
+    const nowMs = this.#around.clock.now();
     const entry = this.#allowance.take(demand, nowMs);
-    admit(new LedgerReservation(this, { request, entry, atMs: nowMs, probed }));
+    return new LedgerReservation(this, { request, entry, atMs: nowMs, probed });
   }
 }
 

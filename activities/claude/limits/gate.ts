@@ -1,15 +1,19 @@
 import { ClaudeTrouble } from '../claude.ts';
 
+/** Nobody has asked for so long. */
+const QUIET_MS = 500;
+
 /**
  * Keeps calls back that would be vain, after a refusal that says so: spend cap, authentication, a far reset. Holds until its
- * reset; before it, and where there is none, one call at a time may find out whether it still holds, not sooner than a while
- * after the last refusal.
+ * reset; before it, and where there is none, one call at a time may find out whether it still holds: a while after the last
+ * refusal, or as soon as somebody asks after a silence. All who were kept back have parked by then: a person has sent it.
  */
 export class Gate {
   readonly #probeAfterMs: number;
   #trouble: ClaudeTrouble | undefined;
   #untilMs = Infinity;
   #probeAtMs = 0;
+  #askedAtMs = 0;
   #isProbed = false;
 
   constructor(probeAfterMs: number) {
@@ -21,6 +25,7 @@ export class Gate {
     this.#trouble = trouble;
     this.#untilMs = untilMs;
     this.#probeAtMs = nowMs + this.#probeAfterMs;
+    this.#askedAtMs = nowMs;
     this.#isProbed = false;
   }
 
@@ -33,11 +38,19 @@ export class Gate {
     this.#isProbed = false;
   }
 
-  /** `open`, leave to try as the only one, or what to be refused with. */
-  pass(nowMs: number): 'open' | 'probe' | ClaudeTrouble {
+  /** A probe is out: whether the gate opens is known in a moment. */
+  get isProbed(): boolean {
+    return this.#trouble !== undefined && this.#isProbed;
+  }
+
+  /** Leave to go, to go as the only one, to wait for that one's answer, or what to be refused with. */
+  pass(nowMs: number): 'go' | 'probe' | 'wait' | ClaudeTrouble {
     if (nowMs >= this.#untilMs) this.open();
-    if (this.#trouble === undefined) return 'open';
-    if (this.#isProbed || nowMs < this.#probeAtMs) return this.refusal(nowMs);
+    if (this.#trouble === undefined) return 'go';
+    if (this.#isProbed) return 'wait';
+    const isQuiet = nowMs - this.#askedAtMs >= QUIET_MS;
+    this.#askedAtMs = nowMs;
+    if (nowMs < this.#probeAtMs && !isQuiet) return this.refusal(nowMs);
     this.#isProbed = true;
     return 'probe';
   }

@@ -1,5 +1,5 @@
 import type { Log } from '../../observe/log.ts';
-import type { ClaudeTrouble } from '../claude.ts';
+import { ClaudeTrouble } from '../claude.ts';
 import { ClassLimiter } from './class-limiter.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Gate } from './gate.ts';
@@ -44,16 +44,15 @@ class WorkerLimits implements ProviderLimits {
   async admit(request: AdmissionRequest): Promise<Reservation> {
     request.signal.throwIfAborted();
     const { limiter, gate } = this.#class(request.model);
-    const probed: Gate[] = [];
-    for (const one of [this.#gate, gate]) {
-      const passage = one.pass(this.#clock.now());
-      if (passage === 'probe') probed.push(one);
-      else if (passage !== 'open') {
-        for (const other of probed) other.probeEnded();
-        throw passage;
-      }
-    }
-    return await limiter.admit(request, probed);
+    const gates = [this.#gate, gate];
+    const passages = gates.map((one) => one.pass(this.#clock.now()));
+    const probed = gates.filter((_, n) => passages[n] === 'probe');
+    const refusal = passages.find((passage) => passage instanceof ClaudeTrouble);
+    if (refusal === undefined && probed.length > 0 && !passages.includes('wait'))
+      return limiter.admitProbe(request, probed);
+    for (const one of probed) one.probeEnded();
+    if (refusal !== undefined) throw refusal;
+    return await limiter.admit(request);
   }
 
   #class(model: string): ModelClass {
@@ -65,6 +64,8 @@ class WorkerLimits implements ProviderLimits {
       clock: this.#clock,
       random: this.#options.random ?? Math.random,
       close: (trouble, untilMs) => this.#close(name, trouble, untilMs),
+      isProbed: () => this.#gate.isProbed || gate.isProbed,
+      probeEnded: (gates, wasAnswered) => this.#probeEnded(gates, wasAnswered),
     });
     const created = { limiter, gate };
     this.#classes.set(name, created);
@@ -83,6 +84,18 @@ class WorkerLimits implements ProviderLimits {
       { modelClass: isOfAll ? 'all' : name, verdict, message, refused },
       'model calls are held back',
     );
+  }
+
+  /** Answered, the gates open; else nothing is known, and who waited for the answer is refused as before. */
+  #probeEnded(gates: readonly Gate[], wasAnswered: boolean): void {
+    for (const gate of gates.filter(({ isProbed }) => isProbed)) {
+      if (wasAnswered) gate.open();
+      else gate.probeEnded();
+      for (const one of this.#classes.values()) {
+        if (wasAnswered) one.limiter.resume();
+        else if (gate === this.#gate || gate === one.gate) one.limiter.refuseAll(gate.refusal(this.#clock.now()));
+      }
+    }
   }
 
   #newGate(): Gate {

@@ -1,6 +1,7 @@
 /** Share of a limit a worker begins with. */
 const FIRST_SHARE = 1 / 16;
-const LEAST_SHARE = 1 / 4096;
+/** No refusal cuts below this: the waits that refusals ask for do the rest. */
+const LEAST_SHARE = 1 / 64;
 /** After a refusal, of what was used when it came. */
 const CUT = 0.7;
 /** Below this level the refill is in full use: what is missing to a worker's equal part is found by steps. */
