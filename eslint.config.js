@@ -2,7 +2,18 @@ import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescrip
 import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
-const rooms = ['artifacts', 'claude', 'subagent', 'tools', 'workspace', 'targets', 'observe', 'sandbox', 'egress', 'mcp'];
+const rooms = [
+  'artifacts',
+  'claude',
+  'subagent',
+  'tools',
+  'workspace',
+  'targets',
+  'observe',
+  'sandbox',
+  'egress',
+  'mcp',
+];
 
 /** One zone: files under `target` may not import (types included) anything under `from`. */
 const zone = (target, from, message, except = []) => ({ target, from, message, except });
