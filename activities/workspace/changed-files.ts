@@ -11,7 +11,7 @@ export function isGitName(name: BytePath): boolean {
   const plain = Buffer.from(name, 'latin1')
     .toString()
     .replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '');
-  return /^(\.git|git~1)[. ]*([\\:].*)?$/i.test(plain);
+  return /^(\.git|git~\d+)[. ]*([\\:].*)?$/i.test(plain);
 }
 
 /** All files and symlinks below a directory, links not followed; nothing of git's own, no special files. */
