@@ -76,3 +76,32 @@ describe.each(Object.entries(SHAPES))('a provider bound by %s', (_, shape) => {
     expectFairUse(await world.measure(180_000), world);
   });
 });
+
+describe('a provider that counts otherwise', () => {
+  const rest = { fleets: FLEETS, inputTokens: 500, durationMs: 3_000 };
+
+  it('and holds max_tokens from the start of a call is used, and refuses hardly a call', async () => {
+    const limits = { requests: 4_000, input: 2_000_000, output: 400_000 };
+    const world = start({ ...rest, limits, outputTokens: 600, maxTokens: 8_000, reservesMaxTokens: true }, 2, 'a');
+    await world.pass(120_000);
+    expectFairUse(await world.measure(180_000), world);
+  });
+
+  it('and keeps 600 a minute as ten a second is used fully by one worker without a refusal', async () => {
+    const limits = { requests: 600, input: 5_000_000, output: 1_000_000 };
+    const world = start({ ...rest, limits, outputTokens: 300, burstSeconds: 1 }, 1, 'a');
+    await world.pass(60_000);
+    expectFairUse(await world.measure(120_000), world);
+  });
+
+  it('and keeps 600 a minute as ten a second is shared by three workers all the same', async () => {
+    const limits = { requests: 600, input: 5_000_000, output: 1_000_000 };
+    const world = start({ ...rest, limits, outputTokens: 300, burstSeconds: 1 }, 3, 'a');
+    await world.pass(180_000);
+    const measured = await world.measure(240_000);
+    expect(measured.use).toBeGreaterThanOrEqual(0.85);
+    expect(jain(measured.byWorker)).toBeGreaterThanOrEqual(0.9);
+    // Where the level tells nothing, the place of the limit is found by now and then running into it.
+    expect(world.refusedShare).toBeLessThanOrEqual(0.06);
+  });
+});
