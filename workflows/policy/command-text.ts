@@ -16,6 +16,9 @@ const MAX_DEPTH = 20;
 const META = ' \t\n;&|<>()';
 const CONTROL = /[\x00-\x08\x0b-\x1f\x7f]/;
 
+/** bash joins lines before it reads signs: `$`, then a joined line with `(`, is a substitution, in quotes too. */
+const SPLIT_SIGN = /[$(<{]\\\n/;
+
 /** What words collect while they are read. */
 interface Draft {
   raw: string;
@@ -36,6 +39,7 @@ export abstract class ShellText {
   constructor(text: string, depth: number) {
     if (depth > MAX_DEPTH) throw new CommandFault(`it nests more than ${MAX_DEPTH.toString()} levels deep`);
     if (CONTROL.test(text)) throw new CommandFault('it holds control characters');
+    if (SPLIT_SIGN.test(text)) throw new CommandFault('a line ends in the middle of a sign such as $(');
     this.text = text;
     this.depth = depth;
   }

@@ -196,6 +196,7 @@ export const commands: Attack[] = [
       'expands one in an assignment': bash(`CI=$(${COPY}) touch docs/x`),
       'expands one in a loop': bash(`for f in $(${COPY}); do touch docs/x; done`),
       'expands one in a condition': bash(`[[ -n $(${COPY}) ]] && touch docs/x`),
+      'expands one over two lines': bash(`touch docs/"$\\\n(${COPY})"`),
       'expands a prompt': bash('touch docs/${X@P}'),
       'evaluates a variable': bash('touch docs/$((X))'),
     },
