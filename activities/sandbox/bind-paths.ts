@@ -6,6 +6,8 @@ import { type SandboxOptions, SandboxUnavailable } from './sandbox.ts';
 export interface BindPlan {
   directory: string;
   writable: string[];
+  /** Directories on the way to what is protected: bound onto themselves, for a mount point cannot be renamed or removed. */
+  pinned: string[];
   readOnly: string[];
   hidden: { path: string; isDirectory: boolean }[];
 }
@@ -20,7 +22,13 @@ type Found = 'directory' | 'file' | 'missing' | 'link';
 export async function planBinds(options: SandboxOptions): Promise<BindPlan> {
   const { root, directory, writable, readOnly, hidden = [] } = options;
   if ((await kindOf(root)) !== 'directory') throw new SandboxUnavailable(`the workspace is gone: ${root}`);
-  const plan: BindPlan = { directory: await nearestDirectory(root, directory), writable: [], readOnly: [], hidden: [] };
+  const plan: BindPlan = {
+    directory: await nearestDirectory(root, directory),
+    writable: [],
+    pinned: [],
+    readOnly: [],
+    hidden: [],
+  };
   for (const path of outermostFirst(writable)) {
     if (await isMade(root, path)) plan.writable.push(path);
   }
@@ -31,7 +39,22 @@ export async function planBinds(options: SandboxOptions): Promise<BindPlan> {
     const found = await protectable(root, path, 'read');
     if (found !== 'missing') plan.hidden.push({ path, isDirectory: found === 'directory' });
   }
+  const protectedPaths = [...plan.readOnly, ...plan.hidden.map(({ path }) => path)];
+  plan.pinned = outermostFirst(protectedPaths.flatMap((path) => waysTo(path, plan.writable)));
   return plan;
+}
+
+/**
+ * The directories between a writable one and a path inside it. A command that moved one of them away would find the next
+ * shell, which looks for the path where it was, covering nothing.
+ */
+function waysTo(path: string, writable: readonly string[]): string[] {
+  const from = writable.find((directory) => path.startsWith(`${directory}/`));
+  const ways: string[] = [];
+  for (let way = posix.dirname(path); from !== undefined && way.length > from.length; way = posix.dirname(way)) {
+    ways.push(way);
+  }
+  return ways;
 }
 
 async function protectable(root: string, path: string, verb: string): Promise<'directory' | 'file' | 'missing'> {

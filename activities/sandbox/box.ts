@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { baseEnvironment, LOCK_ROOT, MADE_FILES } from './confinement.ts';
 import type { ControlGroup } from './control-groups.ts';
 import { closeFile, openPipe } from './kernel-pipe.ts';
-import { end, markOf, type ProcessMark } from './process-table.ts';
+import { end, markOf, offerFirst, type ProcessMark } from './process-table.ts';
 import { SandboxUnavailable } from './sandbox.ts';
 import { seccompFilter } from './seccomp.ts';
 
@@ -71,6 +71,7 @@ export async function openConfined({ bwrap, args, readOnlyPaths, group }: Confin
     child.kill('SIGKILL');
     throw new SandboxUnavailable(await complaint(output, exited));
   }
+  await offerFirst(pid);
   try {
     // It waits at the block: all that it starts later is in the group with it.
     await group?.add(pid);
@@ -102,6 +103,7 @@ export async function openUnconfined(directory: string, group: ControlGroup | un
   const { child, output } = await start(program, args, 3, directory);
   const exited = exitOf(child);
   if (child.pid === undefined) throw new SandboxUnavailable(await complaint(output, exited));
+  await offerFirst(child.pid);
   await group?.add(child.pid).catch(() => undefined);
   let isKilled = false;
   const killAll = (): void => {

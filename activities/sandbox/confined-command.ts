@@ -2,6 +2,7 @@ import { BASH } from './box.ts';
 import { baseEnvironment, LOCK_ROOT, MADE_FILES, resolverArguments, systemArguments } from './confinement.ts';
 import type { ControlGroup } from './control-groups.ts';
 import type { SandboxLimits } from './limits.ts';
+import { FIRST_TO_GO } from './process-table.ts';
 import type { ConfinedProgram } from './sandbox.ts';
 import { seccompFilter } from './seccomp.ts';
 import { closeInherited, limitsText, quoted } from './shell-text.ts';
@@ -40,6 +41,7 @@ export function confinedCommand(
   ];
   const script = [
     `for name in $(compgen -e); do [[ ${quoted(` ${Object.keys(env).join(' ')} `)} == *" $name "* ]] || unset "$name"; done`,
+    `echo ${FIRST_TO_GO} >/proc/self/oom_score_adj`,
     ...(group?.entrances ?? []).map((file) => `echo $$ >${quoted(file)} || exit 1`),
     ...(filter ? [`exec ${SECCOMP_FD.toString()}< <(printf ${quoted(octal(filter))})`] : []),
     ...files.map(([, text], i) => `exec ${(FIRST_FILE_FD + i).toString()}<<<${quoted(text.trimEnd())}`),

@@ -1,4 +1,4 @@
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BindPlan } from './bind-paths.ts';
 import type { SandboxLimits } from './limits.ts';
@@ -25,6 +25,24 @@ export const MADE_FILES = {
   '/etc/hosts': '127.0.0.1 localhost agent\n::1 localhost\n',
 } as const;
 
+/**
+ * Of the kernel's own files those that tell about the host, as Docker masks them (docs.docker.com, moby's
+ * `DefaultLinuxResourceMasked`, read 2026-11-24). All of /proc is read-only besides: the kernel asks for no capability
+ * where the owner of /proc/sys writes to it, and a worker's root is that owner.
+ */
+const MASKED = [
+  'acpi',
+  'asound',
+  'interrupts',
+  'kcore',
+  'keys',
+  'latency_stats',
+  'sched_debug',
+  'scsi',
+  'timer_list',
+  'timer_stats',
+];
+
 /** Namespaces, user and capabilities: nothing of the host is left but what is bound afterwards. */
 const ISOLATION = [
   ...['--unshare-all', '--unshare-user', '--uid', '1000', '--gid', '1000', '--cap-drop', 'ALL'],
@@ -45,7 +63,7 @@ export function systemArguments({ readOnlyPaths, limits }: SystemView): string[]
     ...['--ro-bind', '/usr', '/usr', ...['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'].flatMap(mergedInto)],
     ...['--perms', '0755', '--dir', '/etc'],
     ...ETC.flatMap((path) => ['--ro-bind-try', path, path]),
-    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--proc', '/proc', ...MASKED.flatMap(masked), '--remount-ro', '/proc', '--dev', '/dev'],
     ...['--size', Math.ceil(temporaryBytes / 4).toString(), '--perms', '1777', '--tmpfs', '/dev/shm'],
     ...['--remount-ro', '/dev'],
     ...['--size', temporaryBytes.toString(), '--perms', '1777', '--tmpfs', '/tmp', '--perms', '0700', '--dir', HOME],
@@ -54,10 +72,11 @@ export function systemArguments({ readOnlyPaths, limits }: SystemView): string[]
 }
 
 /** The workspace at its own path: read-only, then what may be written, then what must not, then what must not be seen. */
-export function workspaceArguments(root: string, { directory, writable, readOnly, hidden }: BindPlan): string[] {
+export function workspaceArguments(root: string, plan: BindPlan): string[] {
+  const { directory, writable, pinned, readOnly, hidden } = plan;
   return [
     ...['--ro-bind', root, root],
-    ...writable.flatMap((path) => ['--bind', path, path]),
+    ...[...writable, ...pinned].flatMap((path) => ['--bind', path, path]),
     ...readOnly.flatMap((path) => ['--ro-bind', path, path]),
     ...hidden.flatMap(({ path, isDirectory }) =>
       isDirectory ? ['--tmpfs', path, '--remount-ro', path] : ['--dev-bind', '/dev/null', path],
@@ -82,6 +101,12 @@ export function resolverArguments(): string[] {
   } catch {
     return [];
   }
+}
+
+function masked(name: string): string[] {
+  const path = `/proc/${name}`;
+  if (!existsSync(path)) return [];
+  return isDirectory(path) ? ['--tmpfs', path, '--remount-ro', path] : ['--ro-bind', '/dev/null', path];
 }
 
 /** /bin and its like: links into /usr on most systems, directories of their own on some. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A process of this host, told from a later one with the same number. */
@@ -33,4 +34,13 @@ export async function end(mark: ProcessMark): Promise<void> {
     await delay(waitMs);
     waitMs = Math.min(waitMs + 1, 20);
   }
+}
+
+/** The most a process can offer itself to the kernel when memory is short. */
+export const FIRST_TO_GO = '1000';
+
+/** When the host's memory is short, the kernel ends this process and what it starts before any other. */
+export async function offerFirst(pid: number): Promise<void> {
+  // Where that is not allowed, control groups or the host's own order remain.
+  await writeFile(`/proc/${pid.toString()}/oom_score_adj`, FIRST_TO_GO).catch(() => undefined);
 }

@@ -32,8 +32,7 @@ export const closeInherited =
   'for fd in /proc/$$/fd/*; do fd=${fd##*/}; [ "$fd" -gt 2 ] && builtin eval "exec $fd>&-"; done; unset fd\n';
 
 /**
- * Limits of every process of a sandbox, and that the kernel ends them before others when memory is short. Set inside:
- * only there the number of processes is that of the sandbox.
+ * Limits of every process of a sandbox. Set inside: only there the number of processes is that of the sandbox.
  */
 export function limitsText(limits: SandboxLimits, { countsProcesses }: { countsProcesses: boolean }): string {
   const kib = (bytes: number): string => Math.ceil(bytes / 1024).toString();
@@ -45,7 +44,7 @@ export function limitsText(limits: SandboxLimits, { countsProcesses }: { countsP
   ];
   // One that fails is one the worker itself is bound to more narrowly.
   const set = wanted.map(([flag = '', value = '']) => `builtin ulimit ${flag} ${value}`).join('; ');
-  return `{ ${set}; builtin echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null\n`;
+  return `{ ${set}; } 2>/dev/null\n`;
 }
 
 /** Names bash cannot export are left out: the environment of a program has no use for them either. */

@@ -42,6 +42,18 @@ describe('the sandbox', () => {
     );
   });
 
+  test('writes to nothing of the kernel, owner of it as it may look', async () => {
+    const written =
+      'for f in $(find /proc/sys /proc/irq /proc/mtrr -type f 2>/dev/null); do [ -w $f ] && echo $f; done';
+    expect(
+      await output(`${written}; touch /proc/sys/kernel/panic /proc/1/oom_score_adj 2>&1 | grep -c Read-only`),
+    ).toBe('2');
+    expect(
+      await output('cat /proc/self/oom_score_adj /proc/kcore /proc/keys /proc/timer_list 2>&1 | head -c 1000'),
+    ).toMatch(/^1000(\n.*(denied|No such file.*))*$/);
+    expect(await output('cat /proc/sys/kernel/ostype')).toBe('Linux');
+  });
+
   test('sees its own processes alone, and no secrets in their metadata', async () => {
     expect(await output('ps -e -o comm= | sort | tr "\\n" " "')).toBe('bash bwrap ps sort tr');
     expect(await output('tr "\\0" " " </proc/1/cmdline; cat /proc/1/environ')).toBe(
