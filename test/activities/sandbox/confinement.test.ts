@@ -128,6 +128,18 @@ describe('the workspace in the sandbox', () => {
     expect((await run('grep -r SECRET . ; true')).output).toBe('');
   });
 
+  test('cannot be moved away from what hides or protects it, not for the next shell either', async () => {
+    const options = { hidden: ['src/keys/k.pem'], readOnly: ['docs/b.md'] };
+    const { root, run } = await world.create(files, options);
+    const moved = await run('mv src s2; mv src/keys k2; mv docs d2; rm -rf src docs; cat src/keys/k.pem; exit 1');
+    expect(moved.output.match(/busy/gi)?.length).toBeGreaterThanOrEqual(3);
+    expect((await run('find . -name k.pem -exec cat {} +; echo x > docs/b.md')).output).toMatch(
+      /^[^\n]*Read-only[^\n]*\n$/,
+    );
+    expect(await readFile(join(root, 'docs/b.md'), 'utf8')).toBe('b');
+    expect((await run('mv private p2 && cat p2/p.txt')).output).toBe('p');
+  });
+
   test('gets a writable directory that is missing, and no more', async () => {
     const { root, run } = await world.create(files, { writable: ['build/out'] });
     expect((await run('echo x > build/out/y; touch build/z')).output).toMatch(/build\/z.*Read-only/);
