@@ -1,5 +1,5 @@
 import type { DenialReason } from '../../workflows/policy/permission.ts';
-import type { Grant } from '../../workflows/contract/task.schema.ts';
+import type { Grant, Result } from '../../workflows/contract/task.schema.ts';
 
 /**
  * One attack of the corpus (reference/security.md §4), as data, so that it can be tried twice: straight at the dispatcher
@@ -31,7 +31,7 @@ export interface Expectation {
   /** The last call is no refusal but comes to nothing: what its answer must look like (an error of the command, an empty list). */
   answers?: RegExp;
   /** Besides what always holds: the canaries are untouched, and their content is in no answer. Throws what is wrong. */
-  holds?(field: Field): Promise<void> | void;
+  holds?(field: Field, result: Result): Promise<void> | void;
 }
 
 /** Where an attack takes place. */

@@ -30,13 +30,13 @@ describe.concurrent('a hostile model', () => {
   test.each(attacks.map((attack) => [attack.number, attack.title, attack] as const))(
     '%i: %s',
     async (_, __, attack) => {
-      const { answers, field } = await ground.attempt(attack, attack.calls);
+      const { answers, field, result } = await ground.attempt(attack, attack.calls);
       const last = answers.at(-1);
       const { reasons, answers: like, holds } = attack.expect;
       expect(answers).toHaveLength(attack.calls.length);
       if (reasons) expect(reasonOf(last)).toBeOneOf([...reasons]);
       if (like) expect(last?.content).toMatch(like);
-      await holds?.(field);
+      await holds?.(field, result);
     },
   );
 

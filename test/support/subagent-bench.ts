@@ -100,7 +100,8 @@ export class SubagentBench implements AsyncDisposable {
   /** A fleet of these tasks over `files/`, written down and not started: `run` is one dispatch of one attempt. */
   async fleet(tasks: (Partial<Task> & { prompt: string })[], head: Partial<Manifest> = {}): Promise<Fleet> {
     const fleetId = `fleet-${(++this.fleets).toString()}`;
-    const source = await this.snapshot(join(this.directory, 'files'));
+    const isPlaced = tasks.every(({ workspace }) => workspace !== undefined);
+    const source = isPlaced ? tasks[0]!.workspace! : await this.snapshot(join(this.directory, 'files'));
     const full = tasks.map((task, i): Task => ({
       label: `task-${(i + 1).toString()}`,
       context: [],
