@@ -7,6 +7,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // Of tests within a file that say they may run side by side.
+          maxConcurrency: 10,
           include: ['test/**/*.test.ts'],
           exclude: ['test/scenarios/**'],
           testTimeout: 30_000,
