@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { baseEnvironment, LOCK_ROOT, MADE_FILES } from './confinement.ts';
 import type { ControlGroup } from './control-groups.ts';
-import { closeFile, openPipe } from './kernel-pipe.ts';
+import { closeFile, type PipeStock } from './kernel-pipe.ts';
 import { end, markOf, offerFirst, type ProcessMark } from './process-table.ts';
 import { SandboxUnavailable } from './sandbox.ts';
 import { seccompFilter } from './seccomp.ts';
@@ -38,11 +38,13 @@ export interface ConfinedOptions {
   /** What bubblewrap is to build, see confinement.ts; a process of the sandbox never sees it. */
   args: readonly string[];
   readOnlyPaths: readonly string[];
-  group: ControlGroup | undefined;
+  pipes: PipeStock;
+  /** Made while bubblewrap starts. */
+  group: Promise<ControlGroup | undefined>;
 }
 
 /** A bash in a sandbox. Rejects with `SandboxUnavailable` where bubblewrap does not come to the point of starting it. */
-export async function openConfined({ bwrap, args, readOnlyPaths, group }: ConfinedOptions): Promise<Box> {
+export async function openConfined({ bwrap, args, readOnlyPaths, pipes, group }: ConfinedOptions): Promise<Box> {
   const files = Object.entries(MADE_FILES);
   const environment = Object.entries(baseEnvironment(readOnlyPaths));
   const all = [
@@ -58,6 +60,7 @@ export async function openConfined({ bwrap, args, readOnlyPaths, group }: Confin
     ...files.map(([, text], i): [number, string] => [FIRST_FILE_FD + i, text]),
   ]);
   const { child, output } = await start(
+    pipes,
     bwrap,
     ['--args', ARGUMENTS_FD.toString(), '--', ...BASH],
     FIRST_FILE_FD + files.length,
@@ -74,7 +77,7 @@ export async function openConfined({ bwrap, args, readOnlyPaths, group }: Confin
   await offerFirst(pid);
   try {
     // It waits at the block: all that it starts later is in the group with it.
-    await group?.add(pid);
+    await (await group)?.add(pid);
   } catch (error) {
     // It may have ended meanwhile, for want of something to bind.
     await end(first);
@@ -98,9 +101,12 @@ export async function openConfined({ bwrap, args, readOnlyPaths, group }: Confin
 }
 
 /** A plain bash in a process group of its own, with the worker's rights. */
-export async function openUnconfined(directory: string, group: ControlGroup | undefined): Promise<Box> {
+export async function openUnconfined(
+  directory: string,
+  { pipes, group }: { pipes: PipeStock; group: ControlGroup | undefined },
+): Promise<Box> {
   const [program, ...args] = BASH;
-  const { child, output } = await start(program, args, 3, directory);
+  const { child, output } = await start(pipes, program, args, 3, directory);
   const exited = exitOf(child);
   if (child.pid === undefined) throw new SandboxUnavailable(await complaint(output, exited));
   await offerFirst(child.pid);
@@ -128,12 +134,13 @@ export async function openUnconfined(directory: string, group: ControlGroup | un
 }
 
 async function start(
+  pipes: PipeStock,
   program: string,
   args: readonly string[],
   descriptors: number,
   cwd = '/',
 ): Promise<{ child: ChildProcess; output: Readable }> {
-  const pipe = await openPipe();
+  const pipe = await pipes.take();
   try {
     const orders = Array.from({ length: descriptors - 3 }, () => 'pipe' as const);
     const env = cwd === '/' ? {} : baseEnvironment([]);

@@ -9,11 +9,40 @@ const run = promisify(execFile);
 const openFile = promisify(open);
 export const closeFile = promisify(close);
 
+/** Its two ends as descriptors, which the taker closes. */
+export interface Pipe {
+  read: number;
+  write: number;
+}
+
 /**
- * A pipe of the kernel, its two ends as descriptors the caller closes. Node's own are sockets, and a program that opens
- * /dev/stdout or /dev/stderr, as scripts like to do, cannot open a socket. Leaves no file behind.
+ * Pipes of the kernel. Node's own are sockets, and a program that opens /dev/stdout or /dev/stderr, as scripts like to
+ * do, cannot open a socket. Making one takes a process, so that one is kept ready. Leaves no file behind.
  */
-export async function openPipe(): Promise<{ read: number; write: number }> {
+export class PipeStock {
+  private spare: Promise<Pipe> | undefined;
+
+  async take(): Promise<Pipe> {
+    const { spare } = this;
+    this.spare = undefined;
+    return spare ?? openPipe();
+  }
+
+  /** For the next taker, in time that nobody waits for. */
+  refill(): void {
+    this.spare ??= openPipe();
+    this.spare.catch(() => (this.spare = undefined));
+  }
+
+  async close(): Promise<void> {
+    const { spare } = this;
+    this.spare = undefined;
+    const pipe = await spare?.catch(() => undefined);
+    if (pipe) await Promise.all([closeFile(pipe.read), closeFile(pipe.write)]);
+  }
+}
+
+async function openPipe(): Promise<Pipe> {
   const directory = await mkdtemp(join(tmpdir(), 'muster-pipe-'));
   try {
     const path = join(directory, 'pipe');

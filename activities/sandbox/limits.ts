@@ -10,7 +10,7 @@ export interface SandboxLimits {
   memoryBytes: number;
   /** Of one process: what it may write to of its own (RLIMIT_DATA). Mere reservations, as engines make them, are free. */
   processMemoryBytes: number;
-  /** Processes and threads. */
+  /** Processes and threads; processes alone where a worker is root and may make no control group. */
   processes: number;
   /** Its share of a busy processor, beside 100 of the worker and of each other sandbox's default. */
   cpuWeight: number;

@@ -6,6 +6,8 @@ import { confinedCommand, unconfinedCommand } from './confined-command.ts';
 import { EGRESS_SOCKET, systemArguments, workspaceArguments } from './confinement.ts';
 import { type ControlGroup, ControlGroups } from './control-groups.ts';
 import { DiskWatch } from './disk-watch.ts';
+import { PipeStock } from './kernel-pipe.ts';
+import { ProcessWatch } from './process-watch.ts';
 import { sandboxLimits, type SandboxLimits } from './limits.ts';
 import {
   type ConfinedProgram,
@@ -46,6 +48,8 @@ class HostSandboxes implements Sandboxes {
   private readonly limits: SandboxLimits;
   private readonly readOnlyPaths: readonly string[];
   private readonly disk: DiskWatch;
+  private readonly processes: ProcessWatch;
+  private readonly pipes = new PipeStock();
   private readonly open = new Set<Sandbox>();
   private readonly ofPrograms = new Set<ControlGroup>();
   private groups: Promise<ControlGroups> | undefined;
@@ -56,6 +60,7 @@ class HostSandboxes implements Sandboxes {
     this.limits = sandboxLimits(options.limits);
     this.readOnlyPaths = options.readOnlyPaths ?? [];
     this.disk = new DiskWatch(this.limits);
+    this.processes = new ProcessWatch(this.limits.processes);
   }
 
   check(): Promise<SandboxCheck> {
@@ -83,6 +88,7 @@ class HostSandboxes implements Sandboxes {
     await Promise.all([...this.open].map((sandbox) => sandbox.close()));
     await Promise.all([...this.ofPrograms].map((group) => group.remove()));
     this.ofPrograms.clear();
+    await this.pipes.close();
   }
 
   private async tryOne(): Promise<SandboxCheck> {
@@ -115,10 +121,20 @@ class HostSandboxes implements Sandboxes {
             ...workspaceArguments(root, plan),
           ]);
     const shell = await this.shellIn(parts, environmentText(env) + this.wayOut(egressSocket), signal);
+    this.pipes.refill();
     const { firstPid } = shell;
     const stop = this.disk.watch({ root, directories: plan.writable, sinceMs, firstPid, end: () => shell.end('disk') });
     void shell.gone.then(stop);
+    await this.countProcesses(shell);
     return shell;
+  }
+
+  /** Where neither a control group nor the kernel's own limit does. */
+  private async countProcesses(shell: Shell): Promise<void> {
+    const isBounded = process.getuid?.() !== 0 || (await this.groups)?.controllers.has('pids') === true;
+    if (isBounded || shell.firstPid === undefined) return;
+    const stop = this.processes.watch({ firstPid: shell.firstPid, end: () => shell.end('memory') });
+    void shell.gone.then(stop);
   }
 
   private async shellIn(parts: { box: Box; group: ControlGroup | undefined }, preamble: string, signal: AbortSignal) {
@@ -132,19 +148,22 @@ class HostSandboxes implements Sandboxes {
 
   private async confined(workspace: readonly string[]): Promise<{ box: Box; group: ControlGroup | undefined }> {
     const { readOnlyPaths, limits, bwrap } = this;
-    const group = await this.newGroup();
+    const group = this.newGroup();
+    group.catch(() => undefined);
     const args = [...systemArguments({ readOnlyPaths, limits }), ...workspace];
     try {
-      return { box: await openConfined({ bwrap, args, readOnlyPaths, group }), group };
+      const box = await openConfined({ bwrap, args, readOnlyPaths, pipes: this.pipes, group });
+      return { box, group: await group };
     } catch (error) {
-      await group?.remove();
+      const made = await group.catch(() => undefined);
+      await made?.remove();
       throw error;
     }
   }
 
   private async unconfined(directory: string): Promise<{ box: Box; group: ControlGroup | undefined }> {
     const group = await this.newGroup();
-    return { box: await openUnconfined(directory, group), group };
+    return { box: await openUnconfined(directory, { pipes: this.pipes, group }), group };
   }
 
   private async mustStart(): Promise<void> {
