@@ -3,6 +3,7 @@ import { defineTool } from './define-tool.ts';
 import { readGlob } from './glob-pattern.ts';
 import { showCounts, showFiles, showLines, type Shown } from './grep-output.ts';
 import { inside } from './confirmed-files.ts';
+import { mayBeRaced, searchConfined } from './confined-search.ts';
 import { missingFile } from './nearest-name.ts';
 import { Refusal, ToolError } from './refusal.ts';
 import { type Ripgrep, search } from './ripgrep.ts';
@@ -56,7 +57,9 @@ export function createGrepTool(ripgrep: Ripgrep): Tool {
       if (pattern.includes('\0')) throw new ToolError('The pattern holds a NUL, which no text does.');
       if (call.target.type === 'missing') throw await missingFile(call);
       if (call.target.type === 'other') throw new Refusal('NOT_REGULAR', 'only files and directories are searched');
-      const output = await search(ripgrep, call, [...FLAGS[mode], ...nameFilter(glob)], pattern);
+      const output = mayBeRaced(call)
+        ? await searchConfined(ripgrep, call, { flags: FLAGS[mode], names: nameFilter(glob), pattern, isWanted })
+        : await search(ripgrep, call, [...FLAGS[mode], ...nameFilter(glob)], pattern);
       const { lines, cut = output.cut } = await SHOW[mode](call, output.text, isWanted);
       const note = cut === undefined ? '' : `\n\n(Not all: ${cut}. Narrow pattern, path or glob.)`;
       if (lines.length > 0) return { content: lines.join('\n') + note };

@@ -1,12 +1,12 @@
-import { execa } from 'execa';
 import { ConfinedDirectory } from './confined-directory.ts';
 import { withIgnoreRules } from './ignore-rules.ts';
+import { runProgram } from './program.ts';
 import { ToolError } from './refusal.ts';
 import { cutText } from './text.ts';
 import type { AllowedCall } from './tool.ts';
 
 /** What is read of ripgrep's output; some 100,000 file names. */
-const MAX_OUTPUT_BYTES = 8 * 1_048_576;
+export const MAX_OUTPUT_BYTES = 8 * 1_048_576;
 
 /**
  * Nothing but the workspace decides what is found: no configuration file, no ignore file from above or of the host's
@@ -18,9 +18,14 @@ const ALWAYS = [
   ...['--no-require-git', '--no-ignore-parent', '--no-ignore-global', '--no-ignore-exclude', '--no-mmap'],
 ];
 
+/** Where a child finds what it was given. */
+export const HELD = '/proc/self/fd/';
+
 export interface Ripgrep {
   binary: string;
   timeoutMs: number;
+  /** What earlier runs of the same search have left of it; default: all. */
+  leftMs?: number;
 }
 
 export interface SearchOutput {
@@ -49,33 +54,34 @@ export async function search(
   });
 }
 
+/**
+ * Searches files held open, and nothing by its name: `descriptors` are the child's from 3 on, and in the output
+ * `/proc/self/fd/3` stands for the first.
+ */
+export async function searchHeld(
+  ripgrep: Ripgrep,
+  descriptors: readonly number[],
+  { flags, pattern, signal }: { flags: readonly string[]; pattern: string; signal: AbortSignal },
+): Promise<SearchOutput> {
+  const places = descriptors.map((_, index) => `${HELD}${index + 3}`);
+  return run(ripgrep, [...ALWAYS, ...flags, '--', pattern, ...places], '/', signal, descriptors);
+}
+
 async function run(
-  { binary, timeoutMs }: Ripgrep,
+  { binary, timeoutMs, leftMs = timeoutMs }: Ripgrep,
   args: readonly string[],
   cwd: string,
   signal: AbortSignal,
+  descriptors: readonly number[] = [],
 ): Promise<SearchOutput> {
-  const result = await execa(binary, args, {
-    cwd,
-    env: {},
-    extendEnv: false,
-    stdin: 'ignore',
-    encoding: 'buffer',
-    maxBuffer: MAX_OUTPUT_BYTES,
-    timeout: timeoutMs,
-    cancelSignal: signal,
-    killSignal: 'SIGKILL',
-    reject: false,
-    stripFinalNewline: false,
-  });
-  signal.throwIfAborted();
-  const text = Buffer.from(result.stdout).toString('utf8');
-  if (result.isMaxBuffer) return { text: whole(text), cut: 'there is more than can be shown' };
-  if (result.timedOut) return { text: whole(text), cut: `the search was stopped after ${timeoutMs / 1_000} s` };
-  const complaint = Buffer.from(result.stderr).toString('utf8').trim();
+  const call = { cwd, descriptors, timeoutMs: leftMs, maxOutputBytes: MAX_OUTPUT_BYTES, signal };
+  const { output, complaint, exitCode, endedBy } = await runProgram(binary, args, call);
+  const text = output.toString('utf8');
+  if (endedBy === 'output') return { text: whole(text), cut: 'there is more than can be shown' };
+  if (endedBy === 'timeout') return { text: whole(text), cut: `the search was stopped after ${timeoutMs / 1_000} s` };
   // 2 also stands for a file that could not be read among others that could: then ripgrep, told to be quiet, is.
-  if (result.exitCode === undefined || result.exitCode > 2) throw new Error('ripgrep did not run', { cause: result });
-  if (result.exitCode === 2 && complaint !== '') throw new ToolError(cutText(complaint, 1_000));
+  if (exitCode === null || exitCode > 2) throw new Error(`ripgrep did not run: ${complaint}`);
+  if (exitCode === 2 && complaint !== '') throw new ToolError(cutText(complaint, 1_000));
   return { text, cut: undefined };
 }
 
