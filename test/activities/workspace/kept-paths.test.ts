@@ -42,6 +42,23 @@ for (const kind of kinds) {
       expect(again.outside).toEqual([]);
     });
 
+    it('take with them what cannot be beside a file nobody was allowed to remove', async () => {
+      const source = await snapshot(bench.repository('repo', FILES));
+      const workspaces = workspacesOf(kind);
+      const mayChange = (path: string): boolean => path !== 'a.txt' && !path.startsWith('src/deep/');
+      const workspace = await workspaces.open(source, { keeps: mayChange });
+      rmSync(join(workspace.root, 'a.txt'));
+      mkdirSync(join(workspace.root, 'a.txt'));
+      writeFileSync(join(workspace.root, 'a.txt/in'), 'x');
+      rmSync(join(workspace.root, 'src/deep'), { recursive: true });
+      writeFileSync(join(workspace.root, 'src/deep'), 'a file now');
+      writeFileSync(join(workspace.root, 'b.txt'), 'changed');
+      expect((await workspace.changes())?.files).toEqual(['b.txt']);
+      expect(workspace.outside).toEqual(['a.txt', 'a.txt/in', 'src/deep', 'src/deep/er.ts']);
+      const again = await workspaces.open(source, { patch: await workspace.save(), keeps: mayChange });
+      expect(contents(again.root)).toMatchObject({ 'file src/deep/er.ts': 'x\n', 'file b.txt': 'changed' });
+    });
+
     it('are no longer listed once they are undone', async () => {
       const source = await snapshot(bench.repository('repo', FILES));
       const workspace = await workspacesOf(kind).open(source, { keeps });
