@@ -22,8 +22,8 @@ export default defineConfig({
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          // A scenario owns a server, workers and both cores; two at once measure each other.
-          fileParallelism: false,
+          // A scenario owns a server and workers, and mostly waits: for heartbeats, timers, a reset. Two at once fill two cores.
+          maxWorkers: 2,
         },
       },
     ],
