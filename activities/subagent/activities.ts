@@ -39,6 +39,8 @@ async function attempt(parts: SubagentParts, unit: UnitRef, draining: AbortSigna
     return outcome;
   } catch (error) {
     if (error instanceof Superseded) parts.log.warn({ unit }, 'overtaken by a newer attempt; nothing was written');
+    else if (signal.aborted && error !== signal.reason)
+      parts.log.warn({ unit, err: error }, 'subagent broke off without a word when it was wanted back');
     if (signal.aborted) throw signal.reason; // a plain error here would hang a paused activity (D3)
     throw failureOf(error);
   } finally {

@@ -5,7 +5,7 @@ import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { Message } from '../claude/claude.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Clock } from './clock.ts';
-import { Ended, Parked, type Ending } from './ending.ts';
+import { Ended, Parked, RetryLater, Superseded, type Ending } from './ending.ts';
 import { DISK_FULL, endingOf, isFull } from './faults.ts';
 import { AgentLoop } from './loop.ts';
 import { escalated } from './model-choice.ts';
@@ -74,20 +74,29 @@ class Run {
     const { result, fence } = this.checkpoint.record;
     if (result) return this.outcome(result.status, fence.epoch === this.attempt.unit.epoch);
     try {
+      return await this.toAnEnd();
+    } catch (error) {
+      if (isFull(error)) return this.parkedFull();
+      throw error;
+    } finally {
+      await this.place?.close();
+    }
+  }
+
+  private async toAnEnd(): Promise<UnitOutcome> {
+    try {
       if (this.checkpoint.damage) throw this.checkpoint.damage;
       return (await this.reused()) ?? (await this.work());
     } catch (error) {
       if (error instanceof Ended) return await this.commit(error.ending);
       if (error instanceof Parked) return await this.park(error);
-      if (isFull(error)) return this.parkedFull();
-      // Wanted back before its work had begun.
-      if (this.attempt.back.aborted && error === this.attempt.back.reason) return await this.park(DRAINED);
+      if (isFull(error) || error instanceof Superseded) throw error;
+      // Wanted back before its work had begun: whatever was broken off for that is no fault.
+      if (this.attempt.back.aborted && !this.place) return await this.park(DRAINED);
       const broken = endingOf(error) ?? this.givingUp(error);
       if (!broken) throw error;
       await this.checkpoint.bookLostCall();
       return await this.commit(broken);
-    } finally {
-      await this.place?.close();
     }
   }
 
@@ -125,12 +134,12 @@ class Run {
     const model = escalated(task, restarts);
     this.parts.log.info({ label: task.label, restarts: restarts + 1, model }, 'subagent starts afresh');
     await this.place?.close();
-    checkpoint.note({ patch: null });
     this.place = undefined;
-    const message = await this.firstMessage(await this.open(attempt.back), lesson);
+    const message = await this.firstMessage(await this.open(attempt.back, null), lesson);
     await checkpoint.replace([message], checkpoint.messages.length, {
       ...(model !== undefined && { model }),
       restarts: restarts + 1,
+      patch: null,
       ...{ schemaFailures: 0, repairs: 0, switchedAt: 0, isVerifying: false, hadShell: false },
     });
   }
@@ -142,7 +151,7 @@ class Run {
     return firstMessage(task, { prior: await this.prior(), memory, variables, lesson });
   }
 
-  private async open(signal: AbortSignal): Promise<WorkPlace> {
+  private async open(signal: AbortSignal, patch = this.checkpoint.record.patch): Promise<WorkPlace> {
     if (this.place) return this.place;
     const { parts, task, checkpoint, manifest } = this;
     const { fleetId, index, epoch } = this.attempt.unit;
@@ -150,7 +159,7 @@ class Run {
     const { mcpServers: names = [] } = task;
     const declared = manifest.mcpServers ?? {};
     const mcp = names.length > 0 ? await parts.mcp.tools({ fleetId, names, declared, signal }) : undefined;
-    return (this.place = await WorkPlace.open(parts, { task, checkpoint, owner, mcp, signal }));
+    return (this.place = await WorkPlace.open(parts, { task, checkpoint, patch, owner, mcp, signal }));
   }
 
   /** Read once: the reuse key and the first message both need them. */
@@ -239,7 +248,7 @@ class Run {
 
   /** A fault of ours that comes again and again ends the subagent instead of running for ever. */
   private givingUp(error: unknown): Ending | undefined {
-    if (!(error instanceof Error) || ['RetryLater', 'Superseded'].includes(error.name)) return undefined;
+    if (!(error instanceof Error) || error instanceof RetryLater) return undefined;
     if (this.attempt.attempt < ATTEMPTS_BEFORE_GIVING_UP || this.attempt.back.aborted) return undefined;
     this.parts.log.error({ err: error, label: this.task.label }, 'subagent given up after repeated internal errors');
     return { status: 'failed', error: { type: FAILURES.internal, message: error.message } };

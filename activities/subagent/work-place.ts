@@ -16,6 +16,8 @@ import { openWayOut, type WayOut } from './way-out.ts';
 export interface PlaceOf {
   task: Task;
   checkpoint: Checkpoint;
+  /** What its files begin with; null: as the source. */
+  patch: string | null;
   /** File-name-safe id, unique among places open at once on this host. */
   owner: string;
   /** Of the fleet; undefined: the task names no servers. */
@@ -55,14 +57,14 @@ export class WorkPlace {
     this.definitions = of.mcp ? joined(parts.tools.definitions, of.mcp.definitions) : parts.tools.definitions;
   }
 
-  /** As `checkpoint` has it. Throws as `Workspaces.open`. */
+  /** Throws as `Workspaces.open`. */
   static async open(parts: SubagentParts, of: PlaceOf): Promise<WorkPlace> {
-    const { task, checkpoint, owner, signal } = of;
+    const { task, checkpoint, patch, owner, signal } = of;
     const { permissions, workspace: source } = task;
     const workspace = await parts.workspaces.open(source, {
       mayWrite: needsOwnFiles(task),
       owner,
-      patch: checkpoint.record.patch,
+      patch,
       keeps: (path) => mayKeep(permissions, source.subdirectory, path),
       signal,
     });

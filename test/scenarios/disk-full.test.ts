@@ -111,10 +111,12 @@ describe.skipIf(process.getuid?.() !== 0)(
         expect({ label, num_turns, files: changes?.files.length }).toEqual({ label, num_turns: TURNS, files: 1 });
       }
       expect(damagedIn(cluster!.store.directory)).toEqual([]);
-      // What was answered and could not be written down is asked again, and counted as rework: once for each at most.
-      const { answered } = cluster!.claude.stats();
-      expect(answered).toBeGreaterThanOrEqual(20 * TURNS);
-      expect(answered).toBeLessThanOrEqual(20 * TURNS + 10);
+      // What was answered and could not be written down is asked again, and counted as rework: one turn of each at most.
+      const turns = Map.groupBy(await cluster!.journal(), ({ agent, turn }) => `${agent}/${turn.toString()}`);
+      expect(turns.size).toBe(20 * TURNS);
+      const repeated = [...turns].filter(([, calls]) => calls.length > 1);
+      expect(repeated.every(([, calls]) => calls.length === 2)).toBe(true);
+      expect(new Set(repeated.map(([turn]) => turn.split('/')[0])).size).toBe(repeated.length);
       const spent = results.reduce((sum, { total_cost_usd }) => sum + total_cost_usd, 0);
       expect(ended.spentMicroUsd / 1e6).toBeCloseTo(spent, 6);
     });
