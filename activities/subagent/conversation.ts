@@ -2,6 +2,7 @@ import { FAILURES } from '../../workflows/contract/failures.ts';
 import { CONTEXT_SHARE } from '../../workflows/contract/limits.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import type { Message, ToolDefinition } from '../claude/claude.ts';
+import type { ModelFacts } from '../claude/prices.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { failed } from './ending.ts';
 import type { Call, ModelCall } from './model-call.ts';
@@ -38,11 +39,12 @@ export class Conversation {
     return { ...this.base(), messages };
   }
 
-  /** It nears its model's window, and has not just been summarised. */
+  /** It nears its model's window, has not just been summarised, and the model can do that. */
   get isLong(): boolean {
     const { checkpoint, purse } = this.of;
     const { compactedAt, turns } = checkpoint.record;
-    return compactedAt !== turns && purse.conversationTokens >= this.share(CONTEXT_SHARE.compact);
+    if (!this.facts.compacts || compactedAt === turns) return false;
+    return purse.conversationTokens >= this.share(CONTEXT_SHARE.compact);
   }
 
   /** Goes on with another model from the next call on; written with the next save. */
@@ -88,8 +90,12 @@ export class Conversation {
     return [...this.parts.conversations.withoutThinking(messages.slice(0, switchedAt)), ...messages.slice(switchedAt)];
   }
 
-  private share(share: number): number {
+  private get facts(): ModelFacts {
     const { task, checkpoint } = this.of;
-    return windowShare(this.parts.prices.modelFacts(modelOf(task, checkpoint.record)), share);
+    return this.parts.prices.modelFacts(modelOf(task, checkpoint.record));
+  }
+
+  private share(share: number): number {
+    return windowShare(this.facts, share);
   }
 }

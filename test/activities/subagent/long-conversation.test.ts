@@ -56,6 +56,16 @@ describe('a conversation that nears its window', () => {
     });
   });
 
+  it('asks for no summary of a model that makes none', async () => {
+    const model = 'claude-haiku-4-5';
+    const tokens = ({ number }: Turn): number => (number === 2 ? 200_000 * 0.8 : 5_000);
+    const fleet = await bench.fleet([{ prompt: bench.played.play('old', growing(tokens, 4)), model }]);
+    const { calls } = bench.claude.stats();
+    await fleet.run();
+    expect(await fleet.result()).toMatchObject({ status: 'completed', num_turns: 4 });
+    expect(bench.claude.stats().calls - calls).toBe(4);
+  });
+
   it('goes on as it is when no summary comes, for it still fits', async () => {
     const prompt = bench.played.play(
       'unhelped',
