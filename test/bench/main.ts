@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { listScheduleWall } from './list-schedule.ts';
 import { BenchStack, type FleetOf, type Measured } from './bench-fleet.ts';
 import { durationsOf } from './durations.ts';
 
 /**
  * `npm run bench [section …]`: prints figures and judges nothing. Every fleet runs beside a bare p-limit loop over the
- * same simulated Claude, in the same run; compare ratios, not seconds.
+ * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits` and `cache` are
+ * rooms by themselves.
  */
 const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
   turns: async (stack) => {
@@ -72,13 +75,28 @@ function print(title: string, values: Record<string, number>): void {
     process.stdout.write(`  ${name.padEnd(36)} ${Number(value.toPrecision(4)).toString()}\n`);
 }
 
+/** Figures of single rooms, each a program of its own beside what it compares with. */
+const rooms = ['sandbox', 'decision', 'limits', 'cache'];
+
+function room(name: string): void {
+  const script = fileURLToPath(new URL(`${name}-bench.ts`, import.meta.url));
+  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' });
+  if (status !== 0) process.exitCode = 1;
+}
+
 const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in sections));
+const unknown = asked.filter((name) => !(name in sections) && !rooms.includes(name));
+const isAsked = (name: string): boolean => asked.length === 0 || asked.includes(name);
 if (unknown.length > 0) {
-  process.stderr.write(`no section ${unknown.join(', ')}; there are ${Object.keys(sections).join(', ')}\n`);
+  process.stderr.write(
+    `no section ${unknown.join(', ')}; there are ${[...Object.keys(sections), ...rooms].join(', ')}\n`,
+  );
   process.exitCode = 2;
 } else {
-  await using stack = await BenchStack.start();
-  for (const [name, section] of Object.entries(sections))
-    if (asked.length === 0 || asked.includes(name)) await section(stack);
+  const fleets = Object.entries(sections).filter(([name]) => isAsked(name));
+  if (fleets.length > 0) {
+    await using stack = await BenchStack.start();
+    for (const [, section] of fleets) await section(stack);
+  }
+  for (const name of rooms.filter(isAsked)) room(name);
 }
