@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs';
+import type { Stats, StatsFs } from 'node:fs';
 import { lstat, opendir, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxLimits } from './limits.ts';
@@ -11,14 +11,11 @@ export interface Watched {
   directories: readonly string[];
   /** What was written or changed since is its own. */
   sinceMs: number;
+  /** In use on its disk at that time (`usedBytes`): a first command may fill the disk before the first look. */
+  usedBytes: number | undefined;
   /** First process of its pid namespace; undefined: files that are deleted and still open are not found. */
   firstPid: number | undefined;
   end(): void;
-}
-
-interface Entry extends Watched {
-  /** Bytes in use on its disk when it was last measured. */
-  usedBytes?: number;
 }
 
 const EVERY_MS = 250;
@@ -32,7 +29,8 @@ const CLOCK_LAG_MS = 10;
 /** Ends shells that fill the disk. One per worker; looks at what is free, and walks only when that has shrunk a lot. */
 export class DiskWatch {
   private readonly limits: SandboxLimits;
-  private readonly entries = new Set<Entry>();
+  /** `usedBytes` is moved on to when each was last measured. */
+  private readonly entries = new Set<Watched>();
   private timer: NodeJS.Timeout | undefined;
   private isLooking = false;
 
@@ -42,7 +40,7 @@ export class DiskWatch {
 
   /** Until the function it returns is called. */
   watch(watched: Watched): () => void {
-    const entry: Entry = { ...watched };
+    const entry = { ...watched };
     this.entries.add(entry);
     this.timer ??= setInterval(() => void this.look(), EVERY_MS).unref();
     return () => {
@@ -65,11 +63,11 @@ export class DiskWatch {
 
   private async judge(): Promise<void> {
     const { diskBytes, diskReserveBytes } = this.limits;
-    const scarce: { entry: Entry; bytes: number }[] = [];
+    const scarce: { entry: Watched; bytes: number }[] = [];
     for (const entry of this.entries) {
       const disk = await statfs(entry.root).catch(() => undefined);
       if (!disk) continue;
-      const used = (disk.blocks - disk.bfree) * disk.bsize;
+      const used = inUse(disk);
       const isScarce = disk.bavail * disk.bsize < diskReserveBytes;
       const step = Math.min(diskBytes / STEP_SHARE, isScarce ? LEAST_TO_BLAME / 4 : Infinity);
       const before = (entry.usedBytes ??= used);
@@ -83,8 +81,16 @@ export class DiskWatch {
   }
 }
 
+/** Bytes in use on the disk a directory is on; undefined: it cannot tell. */
+export async function usedBytes(directory: string): Promise<number | undefined> {
+  const disk = await statfs(directory).catch(() => undefined);
+  return disk && inUse(disk);
+}
+
+const inUse = ({ blocks, bfree, bsize }: StatsFs): number => (blocks - bfree) * bsize;
+
 /** Bytes on disk of what was written since, deleted files that are still open included. */
-async function writtenBy(entry: Entry): Promise<number> {
+async function writtenBy(entry: Watched): Promise<number> {
   const seen = new Set<string>();
   let bytes = 0;
   const count = ({ dev, ino, blocks }: Stats): void => {

@@ -5,7 +5,7 @@ import { type Box, openConfined, openUnconfined } from './box.ts';
 import { confinedCommand, unconfinedCommand } from './confined-command.ts';
 import { EGRESS_SOCKET, systemArguments, workspaceArguments } from './confinement.ts';
 import { type ControlGroup, ControlGroups } from './control-groups.ts';
-import { DiskWatch } from './disk-watch.ts';
+import { DiskWatch, usedBytes } from './disk-watch.ts';
 import { PipeStock } from './kernel-pipe.ts';
 import { ProcessWatch } from './process-watch.ts';
 import { sandboxLimits, type SandboxLimits } from './limits.ts';
@@ -112,7 +112,7 @@ class HostSandboxes implements Sandboxes {
     await this.mustStart();
     const isApart = kind === 'apart';
     const plan = await planBinds(isApart ? { ...options, writable: [root], readOnly: [] } : options);
-    const sinceMs = Date.now();
+    const began = { sinceMs: Date.now(), usedBytes: await usedBytes(root) };
     const parts =
       this.options.isolation === 'none'
         ? await this.unconfined(plan.directory)
@@ -123,7 +123,13 @@ class HostSandboxes implements Sandboxes {
     const shell = await this.shellIn(parts, environmentText(env) + this.wayOut(egressSocket), signal);
     this.pipes.refill();
     const { firstPid } = shell;
-    const stop = this.disk.watch({ root, directories: plan.writable, sinceMs, firstPid, end: () => shell.end('disk') });
+    const stop = this.disk.watch({
+      root,
+      directories: plan.writable,
+      ...began,
+      firstPid,
+      end: () => shell.end('disk'),
+    });
     void shell.gone.then(stop);
     await this.countProcesses(shell);
     return shell;
