@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -13,6 +14,8 @@ export default defineConfig({
           exclude: ['test/scenarios/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // As many as there are cores, where vitest would leave one idle.
+          maxWorkers: Math.max(2, availableParallelism()),
         },
       },
       {

@@ -159,7 +159,7 @@ export const races: Attack[] = [
   ...variants({
     number: 14,
     prepare: swapping,
-    expect: { answers: /inside|Denied|There is no|Nothing|No file|one/, holds: stopSwapping },
+    expect: { answers: /inside|Denied|There is no|failed \(E[A-Z]+\)|Nothing|No file|one/, holds: stopSwapping },
     tries: {
       'reads while a directory and a link change places': often(read('one/canary.txt')),
       'searches meanwhile': often(grep('.', 'one')),
@@ -171,7 +171,7 @@ export const races: Attack[] = [
   ...variants({
     number: 15,
     prepare: swapping,
-    expect: { answers: /Created|Replaced|Denied|There is no/, holds: stopSwapping },
+    expect: { answers: /Created|Replaced|Denied|There is no|failed \(E[A-Z]+\)/, holds: stopSwapping },
     tries: {
       'makes directories while their parent is replaced': often(write('one/new/deep/file')),
       'makes a file while its directory is replaced': often(write('one/new')),
