@@ -80,12 +80,17 @@ export class Clock implements Disposable {
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.since = performance.now();
     const left = Math.min(Math.max(1, this.limitMs - this.activeMs), LONGEST_MS);
-    this.timer = setTimeout(() => this.onTimeout(), left);
+    const limitMs = this.limitMs;
+    let leastMs = 0;
+    this.timer = setTimeout(() => {
+      leastMs = limitMs; // timers run early by what their tick took: once it is up, it is up
+      this.onTimeout();
+    }, left);
     try {
       return await work();
     } finally {
       clearTimeout(this.timer);
-      this.activeMs = this.elapsedMs;
+      this.activeMs = Math.max(this.elapsedMs, leastMs);
       this.since = undefined;
     }
   }
