@@ -42,4 +42,6 @@ export interface Field {
   outside: string;
   /** `${CANARY}`: the text in `canary.txt`, which must appear in no answer. */
   canary: string;
+  /** Set by `prepare`: ends what it has started beside the subagent. Called before the workspace is closed. */
+  leave?: () => Promise<void>;
 }

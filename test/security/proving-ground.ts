@@ -39,7 +39,7 @@ export class ProvingGround implements AsyncDisposable {
   private readonly bench: SubagentBench;
   private readonly source: WorkspaceSource;
   private readonly scripts: Map<string, Script>;
-  private readonly prepared: Map<string, (root: string) => Promise<void>>;
+  private readonly settings: Map<string, Setting>;
   private readonly close: () => Promise<void>;
   private trials = 0;
 
@@ -53,8 +53,8 @@ export class ProvingGround implements AsyncDisposable {
     this.close = close;
     this.source = source;
     this.scripts = scripts;
-    this.prepared = new Map();
-    this.bench.parts.workspaces = preparing(this.bench.parts.workspaces, this.prepared);
+    this.settings = new Map();
+    this.bench.parts.workspaces = preparing(this.bench.parts.workspaces, this.settings);
   }
 
   static async start(): Promise<ProvingGround> {
@@ -81,11 +81,14 @@ export class ProvingGround implements AsyncDisposable {
     const script: Script = { calls: [], answers: [] };
     this.scripts.set(id, script);
     let before: unknown;
-    this.prepared.set(id, async (root) => {
-      field.workspace = root;
-      await prepare?.(field);
-      script.calls = calls.map((call) => filledIn(call, field));
-      before = await stateOf(field.outside);
+    this.settings.set(id, {
+      async enter(root) {
+        field.workspace = root;
+        await prepare?.(field);
+        script.calls = calls.map((call) => filledIn(call, field));
+        before = await stateOf(field.outside);
+      },
+      leave: () => field.leave?.() ?? Promise.resolve(),
     });
     const result = await this.run(id, grant);
     if (!isDeepStrictEqual(await stateOf(field.outside), before)) throw new Error('something outside was changed');
@@ -135,19 +138,31 @@ function textOf(content: unknown): string {
   return typeof content === 'string' ? content : JSON.stringify(content);
 }
 
-function preparing(inner: Workspaces, prepared: Map<string, (root: string) => Promise<void>>): Workspaces {
+/** What happens in a workspace before the model's first call, and before it is closed. */
+interface Setting {
+  enter(root: string): Promise<void>;
+  leave(): Promise<void>;
+}
+
+function preparing(inner: Workspaces, settings: Map<string, Setting>): Workspaces {
   return {
     sweep: () => inner.sweep(),
     async open(source, options) {
       const workspace = await inner.open(source, options);
       const id = source.origin.slice(ORIGIN.length);
+      const setting = settings.get(id);
+      settings.delete(id);
+      const close = workspace.close.bind(workspace);
+      workspace.close = async () => {
+        await setting?.leave();
+        await close();
+      };
       try {
-        await prepared.get(id)?.(workspace.root);
+        await setting?.enter(workspace.root);
       } catch (error) {
         await workspace.close();
         throw error;
       }
-      prepared.delete(id);
       return workspace;
     },
   };

@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { linkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Attack, Call, Field } from '../attack.ts';
+import type { Attack, Call } from '../attack.ts';
 import {
   SHELL,
   read,
@@ -131,26 +131,22 @@ export const links: Attack[] = [
   }),
 ];
 
-const swappers = new Map<string, ChildProcess>();
 const SWAPPER = `
   const { renameSync } = require('node:fs');
   const swap = () => { renameSync('one', 'three'); renameSync('two', 'one'); renameSync('three', 'two'); };
   for (let i = 0; i < 60_000; i++) { try { swap(); } catch { try { renameSync('three', 'two'); } catch { process.exit(); } } }`;
 
-/** `one`, a directory, and `two`, a link to the outside, change places until the workspace is gone, or the attack over. */
+/** `one`, a directory, and `two`, a link to the outside, change places until the workspace is closed. */
 const swapping: Attack['prepare'] = async (field) => {
   all(put('one/canary.txt'), put('one/deep/canary.txt'), link('two', beyond))(field);
   const child = spawn(process.execPath, ['-e', SWAPPER], { cwd: field.workspace, stdio: 'ignore' });
-  swappers.set(field.workspace, child);
   await once(child, 'spawn');
-};
-
-const stopSwapping = async ({ workspace }: Field): Promise<void> => {
-  const child = swappers.get(workspace);
-  if (child?.exitCode !== null) return;
-  const ended = once(child, 'close');
-  child.kill('SIGKILL');
-  await ended;
+  field.leave = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'close');
+    child.kill('SIGKILL');
+    await ended;
+  };
 };
 
 const often = (call: Call): Call[] => Array.from({ length: 8 }, () => call);
@@ -159,7 +155,7 @@ export const races: Attack[] = [
   ...variants({
     number: 14,
     prepare: swapping,
-    expect: { answers: /inside|Denied|There is no|failed \(E[A-Z]+\)|Nothing|No file|one/, holds: stopSwapping },
+    expect: { answers: /inside|Denied|There is no|failed \(E[A-Z]+\)|Nothing|No file|one/ },
     tries: {
       'reads while a directory and a link change places': often(read('one/canary.txt')),
       'searches meanwhile': often(grep('.', 'one')),
@@ -171,7 +167,7 @@ export const races: Attack[] = [
   ...variants({
     number: 15,
     prepare: swapping,
-    expect: { answers: /Created|Replaced|Denied|There is no|failed \(E[A-Z]+\)/, holds: stopSwapping },
+    expect: { answers: /Created|Replaced|Denied|There is no|failed \(E[A-Z]+\)/ },
     tries: {
       'makes directories while their parent is replaced': often(write('one/new/deep/file')),
       'makes a file while its directory is replaced': often(write('one/new')),
