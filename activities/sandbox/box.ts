@@ -59,16 +59,15 @@ export async function openConfined({ bwrap, args, readOnlyPaths, pipes, group }:
     [SECCOMP_FD, filter ?? ''],
     ...files.map(([, text], i): [number, string] => [FIRST_FILE_FD + i, text]),
   ]);
-  const { child, output } = await start(
+  const { child, output, exited, info } = await start(
     pipes,
     bwrap,
     ['--args', ARGUMENTS_FD.toString(), '--', ...BASH],
     FIRST_FILE_FD + files.length,
   );
-  const exited = exitOf(child);
   const descriptors: readonly (Readable | Writable | null | undefined)[] = child.stdio;
   for (const [fd, order] of orders) (descriptors[fd] as Writable).end(order);
-  const pid = await firstProcess(descriptors[INFO_FD] as Readable);
+  const pid = await info;
   const first = pid === undefined ? undefined : markOf(pid);
   if (pid === undefined || first === undefined) {
     child.kill('SIGKILL');
@@ -106,8 +105,7 @@ export async function openUnconfined(
   { pipes, group }: { pipes: PipeStock; group: ControlGroup | undefined },
 ): Promise<Box> {
   const [program, ...args] = BASH;
-  const { child, output } = await start(pipes, program, args, 3, directory);
-  const exited = exitOf(child);
+  const { child, output, exited } = await start(pipes, program, args, 3, directory);
   if (child.pid === undefined) throw new SandboxUnavailable(await complaint(output, exited));
   await offerFirst(child.pid);
   await group?.add(child.pid).catch(() => undefined);
@@ -133,13 +131,22 @@ export async function openUnconfined(
   };
 }
 
+/** Its end and its word are listened for before anything is awaited: one that ends at once says neither again. */
+interface Started {
+  child: ChildProcess;
+  output: Readable;
+  exited: Promise<number>;
+  /** See `firstProcess`. */
+  info: Promise<number | undefined>;
+}
+
 async function start(
   pipes: PipeStock,
   program: string,
   args: readonly string[],
   descriptors: number,
   cwd = '/',
-): Promise<{ child: ChildProcess; output: Readable }> {
+): Promise<Started> {
   const pipe = await pipes.take();
   try {
     const orders = Array.from({ length: descriptors - 3 }, () => 'pipe' as const);
@@ -152,7 +159,8 @@ async function start(
     });
     // Whoever ends early leaves orders unread: its exit tells.
     for (const stream of child.stdio) stream?.on('error', () => undefined);
-    return { child, output: new Socket({ fd: pipe.read, readable: true, writable: false }) };
+    const output = new Socket({ fd: pipe.read, readable: true, writable: false });
+    return { child, output, exited: exitOf(child), info: firstProcess(child.stdio[INFO_FD] as Readable | undefined) };
   } finally {
     await closeFile(pipe.write);
   }
@@ -168,7 +176,8 @@ async function exitOf(child: ChildProcess): Promise<number> {
 }
 
 /** Undefined: bubblewrap ended before it had made one. The stream is read to its end: bubblewrap has more to say. */
-function firstProcess(info: Readable): Promise<number | undefined> {
+function firstProcess(info: Readable | undefined): Promise<number | undefined> {
+  if (!info) return Promise.resolve(undefined);
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
   let text = '';
   info.on('data', (chunk: Buffer) => {
