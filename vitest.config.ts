@@ -12,6 +12,7 @@ export default defineConfig({
           maxConcurrency: 10,
           include: ['test/**/*.test.ts'],
           exclude: ['test/scenarios/**'],
+          setupFiles: 'test/support/fixed-seed.ts',
           testTimeout: 30_000,
           hookTimeout: 60_000,
           // As many as there are cores, where vitest would leave one idle.

@@ -202,8 +202,8 @@ test('a read is allowed exactly when an allow pattern covers it and no deny patt
         allow: allow.map((text) => `Read(${text})`),
         deny: deny.map((text) => `Read(${text})`),
       });
-      // One segment before `**` is at any depth in a deny rule, and deny is blind to case.
-      const loose = deny.map((text) => (/^[^/]+\/\*\*$/.test(text) ? `**/${text}` : text));
+      // One segment before `**`, however often that is repeated, is at any depth in a deny rule, and deny is blind to case.
+      const loose = deny.map((text) => (/^[^/]+(\/\*\*)+$/.test(text) ? `**/${text}` : text));
       const isDenied = ignore({ ignoreCase: true }).add(loose).ignores(file);
       const isAllowed = ignore({ ignoreCase: false }).add(allow).ignores(file);
       seen[decision.allow ? 'allowed' : 'refused']++;
