@@ -13,6 +13,9 @@ const rooms = [
   'sandbox',
   'egress',
   'mcp',
+  'spawn',
+  'script',
+  'rollout',
 ];
 
 /** One zone: files under `target` may not import (types included) anything under `from`. */

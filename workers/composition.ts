@@ -35,7 +35,7 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
   const fleet: FleetActivities = {
     ...createBookkeeping(store, records),
     settleSubagents: (request) => settleSubagents(settling, request),
-  };
+  } as FleetActivities; // admitSpawn, loadWaves and judgeGate are wired with their rooms
   if (!config.claude) return { fleet, subagents: undefined, close: () => Promise.resolve() };
   const parts = await openSubagentParts({ ...config, claude: config.claude, store, records, log });
   await parts.workspaces.sweep();

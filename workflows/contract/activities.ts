@@ -1,4 +1,16 @@
-import type { ArtifactRef, FleetSummary, SettleRequest, UnitOutcome, UnitRef } from './units.ts';
+import type {
+  Admission,
+  AdmitRequest,
+  ArtifactRef,
+  FleetSummary,
+  GateRequest,
+  GateVerdict,
+  ScriptOutcome,
+  ScriptRef,
+  SettleRequest,
+  UnitOutcome,
+  UnitRef,
+} from './units.ts';
 
 /** Activities on an agents queue. */
 export interface SubagentActivities {
@@ -18,4 +30,16 @@ export interface FleetActivities {
   /** Resolves when the artifact store takes writes again; throws a retryable failure while it does not. */
   probeStore(input: { fleetId: string }): Promise<void>;
   closeFleet(summary: FleetSummary): Promise<void>;
+  /** Writes down where the tasks of a request stand, and the answer its parent reads. */
+  admitSpawn(input: AdmitRequest): Promise<Admission>;
+  /** The wave of each subagent of the manifest, from 1, as one character: code 48 + wave. */
+  loadWaves(input: { manifest: ArtifactRef }): Promise<string>;
+  /** Judges what the waves so far left, and stores the report people see. */
+  judgeGate(input: GateRequest): Promise<GateVerdict>;
+}
+
+/** On the queue of scripts, where one that keeps a worker busy delays no bookkeeping. */
+export interface ScriptActivities {
+  /** One exchange. Safe to call twice: an exchange in the journal is played again. Throws only what a retry may mend. */
+  runScript(input: ScriptRef): Promise<ScriptOutcome>;
 }

@@ -1,3 +1,5 @@
+import type { SpawnOf } from './units.ts';
+
 /** The only file that spells ids, queue names and store keys. */
 
 export const FLEET_WORKFLOW = 'fleetWorkflow';
@@ -14,6 +16,8 @@ export const activityId = (index: number, epoch: number): string => `subagent/${
 
 /** Task queue of workflows and short bookkeeping activities. */
 export const FLEET_QUEUE = 'muster-fleet';
+/** Task queue of exchanges with scripts. */
+export const SCRIPTS_QUEUE = 'muster-scripts';
 /** Task queue of subagents that use one Claude endpoint and credential, by their fingerprint. */
 export const agentsQueue = (fingerprint: string): string => `muster-agents-${fingerprint}`;
 
@@ -33,6 +37,14 @@ export const recordKeys = {
   generations: (fleetId: string, index: number) => `${subagentPrefix(fleetId, index)}/`,
   /** Hash of an MCP server's tools as the fleet first saw them; written once. */
   mcpPin: (fleetId: string, server: string) => `fleets/${fleetId}/mcp/${server}`,
+  /** Where the tasks of spawned subagents stand, `SPAWNED_PAGE` indexes a record, counted from the first index after the manifest's. */
+  spawned: (fleetId: string, page: number) => `fleets/${fleetId}/spawned/${page}`,
+  /** The root's answer to one request of a parent. */
+  spawnAnswer: ({ fleetId, spawner, generation, seq }: SpawnOf) =>
+    `fleets/${fleetId}/spawns/${spawner}/${generation}/${seq}`,
+  /** One exchange with the fleet's script. */
+  exchange: (fleetId: string, generation: number, exchange: number) =>
+    `fleets/${fleetId}/script/${generation}/${exchange}`,
   /** All that is kept of one fleet. */
   all: (fleetId: string) => `fleets/${fleetId}/`,
   idempotency: (keyHash: string) => `idempotency/${keyHash}`,

@@ -57,3 +57,13 @@ export const REPORT_EACH_END = 500;
 export const MAX_OPEN_BATCHES = 100;
 /** Subagents that must have ended before a failure rate means anything. */
 export const FAILURE_RATE_FROM = 10;
+
+/** Spawned subagents over a fleet's life, and how deep they may stand below a task of the plan (workflow-scripts.md §3). */
+export const DEFAULT_MAX_TOTAL_AGENTS = 1_000;
+export const DEFAULT_MAX_DEPTH = 3;
+/** Records of where spawned tasks stand hold so many indexes. */
+export const SPAWNED_PAGE = 256;
+/** Ends a script hears of in one exchange: their indexes must fit an activity's input of some kilobytes. */
+export const MAX_SCRIPT_NEWS = 200;
+/** Waves of a rollout. */
+export const MAX_WAVES = 50;

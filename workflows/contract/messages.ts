@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Census, FleetState, PauseReason } from './statuses.ts';
-import type { ArtifactRef, ParkReason } from './units.ts';
+import type { Approval, ArtifactRef, ParkReason, Rollout, ScriptEnd } from './units.ts';
 
 export interface FleetLimits {
   /** Subagents in flight at once over the whole fleet. */
@@ -11,6 +11,8 @@ export interface FleetLimits {
   sliceMicroUsd: number;
   /** Early stop: a share of the ended (after 10 ended) or a number of failed, timed out or out of budget. */
   failIf: { rate?: number; count?: number } | null;
+  /** Most subagents spawned over the fleet's life; absent: `DEFAULT_MAX_TOTAL_AGENTS`. */
+  maxTotalAgents?: number;
 }
 
 /** What `fleetWorkflow` starts with. `carry` is its own state across a continue-as-new or from an earlier generation. */
@@ -28,6 +30,9 @@ export interface FleetInput {
   agentsQueue: string;
   generation: number;
   startedAtMs: number;
+  /** The manifest holds a script, which is the parent. */
+  hasScript?: boolean;
+  rollout?: Rollout;
   carry?: FleetCarry;
 }
 
@@ -100,6 +105,7 @@ export interface FleetStatus {
   state: FleetState;
   reason?: PauseReason;
   resetAtMs?: number;
+  /** Spawned ones included. */
   count: number;
   census: Census;
   waiting: number;
@@ -112,9 +118,17 @@ export interface FleetStatus {
   spentMicroUsd: number;
   startedAtMs: number;
   endedAtMs?: number;
+  /** What a person is asked, oldest first; while nothing else can go on the fleet is paused for `approval`. */
+  approvals?: Approval[];
+  /** The wave under way, from 1, of how many. */
+  wave?: { open: number; of: number };
+  /** Exchanges its script has had in this generation: so many records of its journal can be read. */
+  exchanges?: number;
+  /** How its script ended. */
+  outcome?: ScriptEnd;
 }
 
-/** `units` as in `UNIT_LETTERS`, one per subagent of the manifest; `generations` where it is not 1. */
+/** `units` as in `UNIT_LETTERS`, one per subagent, those of the manifest first, then the spawned ones as they were admitted; `generations` where it is not 1. */
 export interface FleetProgress {
   units: string;
   generations: [index: number, generation: number][];
@@ -136,3 +150,6 @@ export const skipUpdate = defineUpdate<FleetStatus, [{ indexes: number[] }]>('sk
 /** Without indexes: all that ended in anything but completed or skipped-as-not-eligible. */
 export const retryUpdate = defineUpdate<FleetStatus, [{ indexes: number[] | 'failed' }]>('retry');
 export const setUpdate = defineUpdate<FleetStatus, [{ concurrency?: number; budgetMicroUsd?: number }]>('set');
+/** Both fail with `Fleet.NotAsked` where nothing of this hash is asked at the moment: what changed must be looked at again. */
+export const approveUpdate = defineUpdate<FleetStatus, [{ hash: string }]>('approve');
+export const rejectUpdate = defineUpdate<FleetStatus, [{ hash: string }]>('reject');

@@ -59,6 +59,12 @@ export const SubagentRecord = z.object({
   isReporting: z.boolean().optional(),
   /** A shell of this subagent has run a command, and was lost with its attempt unless it still runs. */
   hadShell: z.boolean().optional(),
+  /** Requests to the root so far (`SpawnOf.seq`). */
+  spawnSeq: z.int().optional(),
+  /** The newest request, whose calls have no results yet. */
+  spawnPending: ArtifactRef.optional(),
+  /** Own money promised to subagents it spawned that have not been accounted for. */
+  grantedMicroUsd: z.int().optional(),
   result: Result.optional(),
 });
 export type SubagentRecord = z.infer<typeof SubagentRecord>;
@@ -77,5 +83,18 @@ export const FleetSummary = z.object({
   generations: z.array(z.tuple([z.int(), z.int()])),
   spentMicroUsd: z.int(),
   endedAtMs: z.int(),
+  outcome: z
+    .union([
+      z.object({ value: ArtifactRef.nullable() }),
+      z.object({
+        error: z.object({
+          type: z.string(),
+          message: z.string(),
+          line: z.int().exactOptional(),
+          column: z.int().exactOptional(),
+        }),
+      }),
+    ])
+    .exactOptional(),
 }) satisfies z.ZodType<Summary>;
 export type FleetSummary = z.infer<typeof FleetSummary>;

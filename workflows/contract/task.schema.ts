@@ -82,12 +82,60 @@ export const Task = z.object({
   agent: z.object({ name: z.string(), prompt: z.string() }).optional(),
   /** CLAUDE.md of the workspace stands in the first message. */
   projectMemory: z.boolean().optional(),
-  /** Manifest indexes. */
+  /** Manifest indexes; of a spawned one, as stored, offsets in its request. */
   dependsOn: z.array(z.int()),
   /** k for the k-th equal task of the fleet, from 0 (contracts §2, reuse). */
   occurrence: z.int(),
+  /** Among whose tasks occurrences are counted, where that is not the fleet: label of the Claude that spawned it. */
+  occurrenceOf: z.string().optional(),
+  /** Of a spawned one: who spawned it. Its results are listed after that one's. */
+  parent: z.object({ index: z.int(), label: z.string() }).optional(),
+  /** How far below a task of the plan it stands; absent: 0, a script's own are 1. */
+  depth: z.int().optional(),
+  /** Progress group of a script. */
+  phase: z.string().optional(),
+  /** From 1; absent: the fleet has no waves. */
+  wave: z.int().optional(),
 });
 export type Task = z.infer<typeof Task>;
+
+/** What `agent()` of a script, and a task of `--prompt`, has where it says nothing else. */
+export const TaskDefaults = Task.pick({
+  workspace: true,
+  permissions: true,
+  model: true,
+  timeoutMs: true,
+  stallTimeoutMs: true,
+  effort: true,
+});
+export type TaskDefaults = z.infer<typeof TaskDefaults>;
+
+/** A definition of `.claude/agents/` as found at submission. `tools` absent: all that is granted. */
+export const AgentDefinition = z.object({
+  name: z.string(),
+  prompt: z.string(),
+  tools: z.array(z.string()).optional(),
+  model: z.string().optional(),
+});
+export type AgentDefinition = z.infer<typeof AgentDefinition>;
+
+/** A workflow script and all it may need: nothing is read from the user's disk any more once the fleet has started. */
+export const ScriptPlan = z.object({
+  name: z.string(),
+  /** Text of the file. */
+  source: ArtifactRef,
+  /** As errors name it. */
+  file: z.string(),
+  /** JSON; absent: `undefined`. */
+  args: ArtifactRef.optional(),
+  /** Texts of saved scripts `workflow()` may run: by name, and by the path it may be given as `scriptPath`. */
+  saved: z.record(z.string(), ArtifactRef),
+  defaults: TaskDefaults,
+  /** What `permissions` of a call must lie within; absent: nothing was said. */
+  ceiling: Grant.optional(),
+  agents: z.array(AgentDefinition),
+});
+export type ScriptPlan = z.infer<typeof ScriptPlan>;
 
 /** Root of a fleet's manifest; tasks in pages, read in ranges. */
 export const Manifest = z.object({
@@ -103,6 +151,11 @@ export const Manifest = z.object({
   pages: z.array(z.object({ ref: ArtifactRef, from: z.int(), count: z.int() })),
   /** MCP servers the fleet declares itself, by name. */
   mcpServers: z.record(z.string(), McpServer).optional(),
+  /** How deep spawned subagents may stand; absent: `DEFAULT_MAX_DEPTH`. */
+  maxDepth: z.int().optional(),
+  script: ScriptPlan.optional(),
+  /** Hash of the file the fleet was made from, and of what it names: part of what an approval is of. */
+  planHash: z.string().optional(),
 });
 export type Manifest = z.infer<typeof Manifest>;
 
@@ -129,7 +182,24 @@ export const FleetRecord = z.object({
     budgetMicroUsd: z.int().nullable(),
     sliceMicroUsd: z.int(),
     failIf: z.object({ rate: z.number().exactOptional(), count: z.int().exactOptional() }).nullable(),
+    maxTotalAgents: z.int().exactOptional(),
   }),
+  /** What its parent is; absent: a plan. */
+  kind: z.enum(['prompt', 'script']).optional(),
+  rollout: z
+    .object({
+      waves: z.int(),
+      gate: z
+        .object({
+          minCompleted: z.number().exactOptional(),
+          minVerified: z.number().exactOptional(),
+          maxCostPerTargetMicroUsd: z.int().exactOptional(),
+          approval: z.boolean().exactOptional(),
+        })
+        .nullable(),
+      stopOnFailureRate: z.number().nullable(),
+    })
+    .optional(),
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
 
