@@ -49,16 +49,23 @@ export async function removeWithMounts(directory: string): Promise<void> {
   await removeFiles(directory);
 }
 
+/** Rounds of a removal: a process that still writes puts a file where another was just removed, a few times at most. */
+const REMOVALS = 20;
+
 /**
  * By programs that go from descriptor to descriptor: Node's own goes by paths, so that a directory swapped for a link
  * would lead it outside, and ends where paths get longer than the system takes. What its owner has closed is opened.
  */
 async function removeFiles(directory: string): Promise<void> {
-  const remove = () => run('rm', ['-rf', '--', directory], { ...PROGRAMS, maxBuffer: 67_108_864 });
-  await remove().catch(async () => {
-    await run('chmod', ['-fR', 'u+rwX', '--', directory], PROGRAMS).catch(() => undefined);
-    await remove();
-  });
+  for (let round = 1; ; round++) {
+    try {
+      await run('rm', ['-rf', '--', directory], { ...PROGRAMS, maxBuffer: 67_108_864 });
+      return;
+    } catch (error) {
+      if (round === REMOVALS) throw error;
+      if (round === 1) await run('chmod', ['-fR', 'u+rwX', '--', directory], PROGRAMS).catch(() => undefined);
+    }
+  }
 }
 
 /** Whether this process may mount overlays and read-only views here, found out by doing it in `scratch`. */
