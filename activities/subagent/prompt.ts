@@ -38,6 +38,8 @@ export interface Given {
   memory?: string | undefined;
   /** Names of variables its shell has. */
   variables?: readonly string[];
+  /** It may spawn subagents: system prompt and tools are the same for all, so nothing else tells it. */
+  maySpawn?: boolean;
   /** Why an earlier try of this task failed. */
   lesson?: string | undefined;
 }
@@ -46,7 +48,7 @@ export interface Given {
  * Everything a subagent is given: first what tasks have in common, because the prompt cache reads from the start, then data,
  * what it depends on, the shape of its answer, and the task last.
  */
-export function firstMessage(task: Task, { prior, memory, variables = [], lesson }: Given): Message {
+export function firstMessage(task: Task, { prior, memory, variables = [], maySpawn = false, lesson }: Given): Message {
   const { agent, context, outputSchema } = task;
   const blocks = [
     ...(agent ? [`<agent name=${JSON.stringify(agent.name)}>\n${agent.prompt}\n</agent>`] : []),
@@ -56,6 +58,7 @@ export function firstMessage(task: Task, { prior, memory, variables = [], lesson
     ...(lesson ? [contextBlock('an earlier try of this task, which failed', lesson)] : []),
     ...(outputSchema ? [`<output_schema>\n${JSON.stringify(outputSchema)}\n</output_schema>`] : []),
     ...(variables.length > 0 ? [`<environment>\nYour shell has ${variables.join(', ')}.\n</environment>`] : []),
+    ...(maySpawn ? ['<subagents>\nYou may spawn subagents: spawn_subagents is granted.\n</subagents>'] : []),
   ];
   return { role: 'user', content: [...blocks, task.prompt].map((text) => ({ type: 'text' as const, text })) };
 }

@@ -148,7 +148,8 @@ class Run {
     const { task, parts } = this;
     const variables = hasTool(task.permissions, 'Bash') ? Object.keys(task.env ?? {}).sort() : [];
     const memory = task.projectMemory ? await projectMemory(parts.files, place.workspace) : undefined;
-    return firstMessage(task, { prior: await this.prior(), memory, variables, lesson });
+    const maySpawn = hasTool(task.permissions, 'spawn_subagents');
+    return firstMessage(task, { prior: await this.prior(), memory, variables, maySpawn, lesson });
   }
 
   private async open(signal: AbortSignal, patch = this.checkpoint.record.patch): Promise<WorkPlace> {

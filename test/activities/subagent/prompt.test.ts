@@ -53,6 +53,16 @@ describe('the first message', () => {
     expect(await told(['Read'])).not.toContain('CHOICE');
   });
 
+  it('says to whom spawning is granted that it is', async () => {
+    const told = async (name: string, allow: string[]): Promise<string> => {
+      const prompt = bench.played.play(name, () => [say('done')]);
+      await (await bench.fleet([{ prompt, permissions: { allow, deny: [], mode: 'dontAsk' } }])).run();
+      return bench.played.toldAt(name)[0]!;
+    };
+    expect(await told('spawns', ['Read', 'spawn_subagents'])).toContain('spawn_subagents is granted');
+    expect(await told('spawns-not', ['Read'])).not.toContain('subagents');
+  });
+
   it('is preceded by the same system prompt and tools whatever the task', async () => {
     const prefix = async (name: string, task: Partial<Task>): Promise<string> => {
       const prompt = bench.played.play(name, () => [say('done')]);
