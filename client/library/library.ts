@@ -1,6 +1,7 @@
 import type { Approval, Rollout } from '../../workflows/contract/units.ts';
 import type { Census, FleetState, PauseReason } from '../../workflows/contract/statuses.ts';
 import type { Result } from '../../workflows/contract/task.schema.ts';
+import type { FleetPlan } from '../spec/plan.ts';
 
 /** What a fleet is made of. Paths are relative to `cwd` of the `Muster`. */
 export type FleetSource =
@@ -27,6 +28,11 @@ export interface StartOptions {
   signal?: AbortSignal;
   /** Hears what a person is told meanwhile: warnings, how far snapshots are. */
   onTalk?: (line: string) => void;
+  /**
+   * Sees the plan before anything of it is run (`eligible`), taken, stored or started. May give back a narrower one;
+   * what it throws `start` rejects with.
+   */
+  review?: (plan: FleetPlan) => FleetPlan | Promise<FleetPlan>;
 }
 
 export interface FleetView {
@@ -90,6 +96,8 @@ export interface Fleet {
   events(options?: ArrivalOptions): Arrivals<FleetEvent>;
   /** Of all that have ended, in task order, a spawned one after its parent. */
   allResults(): AsyncIterable<Result>;
+  /** Of these labels those that have ended, in the order given. Rejects with `unknown_label`, naming the nearest. */
+  resultsOf(labels: readonly string[]): Promise<Result[]>;
   /** Resolves when it has ended, or needs a person: then `status` is `paused`. */
   wait(options?: { signal?: AbortSignal }): Promise<FleetOutcome>;
   pause(): Promise<FleetView>;
