@@ -23,3 +23,21 @@ export function isGitUrl(text: string): boolean {
 export function hasPassword(url: string): boolean {
   return /^https?:\/\/[^/@]+@/.test(url) || /^\w+:\/\/[^/@:]*:[^/@]+@/.test(url);
 }
+
+/** What is wrong with a repository to clone; undefined: nothing. */
+export function repoProblem(repo: {
+  url: string;
+  ref?: string | undefined;
+}): { key: 'url' | 'ref'; message: string; hint: string } | undefined {
+  const { url, ref } = repo;
+  if (hasPassword(url)) {
+    const hint = 'remove it; git asks its credential helper';
+    return { key: 'url', message: 'the git URL holds a credential', hint };
+  }
+  if (!isGitUrl(url)) {
+    const hint = 'write https://host/name.git or git@host:name.git';
+    return { key: 'url', message: `${JSON.stringify(url)} is no git URL`, hint };
+  }
+  if (!ref?.startsWith('-')) return undefined;
+  return { key: 'ref', message: `${JSON.stringify(ref)} is no ref`, hint: 'write a branch, tag or commit' };
+}

@@ -1,14 +1,10 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
-import type { Task } from '../../workflows/contract/task.schema.ts';
+import { contextEntries, contextFiles, contextItem, type ContextItem } from '../../workflows/policy/context-items.ts';
 import type { FaultList } from './fault-list.ts';
-import { isRecord } from './keys.ts';
 import { isInside } from './places.ts';
 import type { Path } from './source-document.ts';
-
-/** A named text of the first user message. */
-export type ContextItem = Task['context'][number];
 
 export interface ContextRoots {
   /** Where relative paths start, in order of preference. */
@@ -16,6 +12,8 @@ export interface ContextRoots {
   /** Real directories a file may lie in. */
   bounds: readonly string[];
 }
+
+export type { ContextItem };
 
 /** Files read so far, by real path. */
 export type FileCache = Map<string, Promise<string | undefined>>;
@@ -28,42 +26,17 @@ export async function readContext(
   cache: FileCache,
   faults: FaultList,
 ): Promise<ContextItem[]> {
-  if (context === undefined || context === null) return [];
   const items: ContextItem[] = [];
-  const unnamed = (): string => (items.length === 0 ? 'context' : `context ${items.length + 1}`);
-  const entries: { value: unknown; path: Path }[] =
-    Array.isArray(context) && context.some((entry) => typeof entry === 'string' || isRecord(entry))
-      ? context.map((value, i) => ({ value: value as unknown, path: [...path, i] }))
-      : [{ value: context, path }];
-  for (const entry of entries) {
-    const files = filesOf(entry.value);
-    if (files) {
-      for (const file of files.paths) {
-        const item = await readContextFile(file, [...entry.path, files.key], roots, cache, faults);
-        if (item) items.push(item);
-      }
-    } else if (typeof entry.value === 'string') items.push({ name: unnamed(), text: entry.value });
-    else if (isNamedText(entry.value)) items.push({ name: entry.value.name, text: entry.value.text });
-    else items.push({ name: unnamed(), text: JSON.stringify(entry.value, null, 2) });
+  for (const { value, at } of contextEntries(context)) {
+    const files = contextFiles(value);
+    if (!files) items.push(contextItem(value, items.length));
+    for (const file of files?.paths ?? []) {
+      const here = [...path, ...(at === undefined ? [] : [at]), files!.key];
+      const item = await readContextFile(file, here, roots, cache, faults);
+      if (item) items.push(item);
+    }
   }
   return items;
-}
-
-function filesOf(value: unknown): { key: 'file' | 'files'; paths: string[] } | undefined {
-  if (!isRecord(value) || Object.keys(value).length !== 1) return undefined;
-  const { file, files } = value;
-  if (typeof file === 'string') return { key: 'file', paths: [file] };
-  if (Array.isArray(files) && files.every((path) => typeof path === 'string')) return { key: 'files', paths: files };
-  return undefined;
-}
-
-function isNamedText(value: unknown): value is ContextItem {
-  return (
-    isRecord(value) &&
-    Object.keys(value).length === 2 &&
-    typeof value['name'] === 'string' &&
-    typeof value['text'] === 'string'
-  );
 }
 
 async function readContextFile(

@@ -1,6 +1,8 @@
-import { closest, distance } from 'fastest-levenshtein';
+import { nearest, toCamel, toSnake } from '../../workflows/policy/key-names.ts';
 import type { FaultList } from './fault-list.ts';
 import type { Path } from './source-document.ts';
+
+export { nearest, toSnake };
 
 /** How a file spells its keys: YAML has one spelling, JSON takes the API's snake_case and camelCase. */
 export type Spelling = 'camel' | 'snake';
@@ -55,16 +57,6 @@ export const PARAM_KEYS: KeyTable = {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const toCamel = (key: string): string => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
-/** The nearest of `names` when it is near enough to be a slip of the finger. */
-export function nearest(name: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const best = closest(name, names);
-  return distance(name, best) <= Math.min(name.length - 1, Math.max(2, Math.floor(name.length / 3))) ? best : undefined;
 }
 
 /** The object with its keys in camelCase; unknown and later keys become faults and are left out. */

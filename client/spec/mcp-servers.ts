@@ -2,7 +2,7 @@ import { secretKind } from '../../activities/observe/redaction.ts';
 import { hasPassword } from '../../activities/targets/target.ts';
 import { MCP_SERVER_NAME } from '../../workflows/contract/operator.schema.ts';
 import type { McpServer } from '../../workflows/contract/task.schema.ts';
-import { nameProblem, valueProblem } from './environment.ts';
+import { nameProblem, valueProblem } from '../../workflows/policy/environment.ts';
 import type { FaultList } from './fault-list.ts';
 import { nearest } from './keys.ts';
 import type { McpServerShape } from './mcp-shape.ts';
@@ -91,7 +91,7 @@ export class McpDeclarations {
   #stdio(command: string, args: string[], env: Record<string, string>, path: Path): McpServer {
     args.forEach((arg, i) => void this.#checkText(arg, [...path, 'args', i]));
     for (const [name, value] of Object.entries(env)) {
-      const problem = nameProblem(name) ?? valueProblem(name, value) ?? variableProblem(value);
+      const problem = nameProblem(name) ?? valueProblem(name, value, secretKind(value)) ?? variableProblem(value);
       if (problem) this.#fault([...path, 'env', name], problem.message, NO_SECRETS);
     }
     return { type: 'stdio', command, args, env };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Target } from '../../activities/targets/target.ts';
-import { hasPassword, isGitUrl } from '../../activities/targets/target.ts';
+import { repoProblem } from '../../activities/targets/target.ts';
 import { DEFAULT_STALL_TIMEOUT_MS, DEFAULT_TIMEOUT_MS, MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
 import { Agents, type AgentDefinition } from './agents.ts';
 import { readContext } from './context.ts';
@@ -196,20 +196,10 @@ export class TaskResolver {
     return isInside(file, directory) ? file.slice(directory.length).replace(/^[/\\]/, '') : file;
   }
 
-  #checkRepo({ url, ref }: { url: string; ref?: string | undefined }, path: Path): boolean {
-    if (hasPassword(url)) {
-      this.#faults.add(
-        [...path, 'repo', 'url'],
-        'the git URL holds a credential',
-        'remove it; git asks its credential helper',
-      );
-    } else if (!isGitUrl(url)) {
-      const hint = 'write https://host/name.git or git@host:name.git';
-      this.#faults.add([...path, 'repo', 'url'], `${JSON.stringify(url)} is no git URL`, hint);
-    } else if (ref?.startsWith('-')) {
-      this.#faults.add([...path, 'repo', 'ref'], `${JSON.stringify(ref)} is no ref`, 'write a branch, tag or commit');
-    } else return true;
-    return false;
+  #checkRepo(repo: NonNullable<TaskShape['repo']>, path: Path): boolean {
+    const problem = repoProblem(repo);
+    if (problem) this.#faults.add([...path, 'repo', problem.key], problem.message, problem.hint);
+    return problem === undefined;
   }
 
   /** Where agent definitions are looked for: from the working directory, then from the file's. */

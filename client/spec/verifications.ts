@@ -1,10 +1,9 @@
+import { DEFAULT_VERIFY_TIMEOUT_MS } from '../../workflows/contract/limits.ts';
 import type { Verification } from '../../workflows/contract/task.schema.ts';
 import { readDuration } from './duration.ts';
 import type { FaultList } from './fault-list.ts';
 import type { TaskShape } from './task-shape.ts';
 import type { Path } from './source-document.ts';
-
-const DEFAULT_TIMEOUT_MS = 10 * 60_000;
 
 /** The commands after which a task counts as done; two of one name are a fault. */
 export function readVerifications(
@@ -19,6 +18,10 @@ export function readVerifications(
       faults.add([...path, i, 'name'], message, 'write another name');
     }
     names.add(name);
-    return { name, run, timeoutMs: readDuration(timeout, [...path, i, 'timeout'], faults) ?? DEFAULT_TIMEOUT_MS };
+    return {
+      name,
+      run,
+      timeoutMs: readDuration(timeout, [...path, i, 'timeout'], faults) ?? DEFAULT_VERIFY_TIMEOUT_MS,
+    };
   });
 }

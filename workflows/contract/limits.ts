@@ -9,6 +9,8 @@ export const MAX_GRAPH_EDGES = 250_000; // 1 MB of varints in one payload; Tempo
 export const DEFAULT_MODEL = 'claude-sonnet-5-5';
 export const DEFAULT_TIMEOUT_MS = 30 * 60_000;
 export const DEFAULT_STALL_TIMEOUT_MS = 3 * 60_000;
+/** Of one verification. */
+export const DEFAULT_VERIFY_TIMEOUT_MS = 10 * 60_000;
 
 /** Batch size ≈ 5 × its permits within these bounds (reference/permits.md, measured). */
 export const MIN_BATCH_SIZE = 200;

@@ -2,11 +2,14 @@ import { coversWildcard, matchesWildcard, readWildcard } from './wildcard.ts';
 
 const READERS = ['Read', 'Glob', 'Grep'];
 const EDITORS = ['Edit', 'Write', 'NotebookEdit'];
+/** Whoever may spawn may also ask what became of it. */
+const SPAWNERS = ['spawn_subagents', 'collect_subagents', 'read_result'];
 
 /** Which tools an allow rule for `tool` speaks of: a family, one server's tools, or itself. */
 export function allowedNames(tool: string): (called: string) => boolean {
   if (tool === 'Read') return (called) => READERS.includes(called);
   if (tool === 'Edit') return (called) => EDITORS.includes(called);
+  if (tool === 'spawn_subagents') return (called) => SPAWNERS.includes(called);
   const glob = serverGlob(tool);
   if (glob === undefined) return (called) => called === tool;
   const wildcard = readWildcard(glob.text);
@@ -22,6 +25,7 @@ export function deniedNames(tool: string): (called: string) => boolean {
   for (const name of READERS) if (names(name)) denied.add(name);
   for (const name of EDITORS) if (names(name) || names('Edit') || names('Read')) denied.add(name);
   if (names('Read')) for (const name of READERS) denied.add(name);
+  if (names('spawn_subagents')) for (const name of SPAWNERS) denied.add(name);
   const ofServer = tool.startsWith('mcp__') ? readWildcard(`${tool}__*`) : undefined;
   return (called) =>
     denied.has(called) || names(called) || (ofServer !== undefined && matchesWildcard(ofServer, called));
@@ -32,6 +36,7 @@ export function coversNames(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
   if (wide === 'Read') return READERS.includes(narrow);
   if (wide === 'Edit') return EDITORS.includes(narrow);
+  if (wide === 'spawn_subagents') return SPAWNERS.includes(narrow);
   const glob = serverGlob(wide);
   if (glob === undefined) return false;
   const inner = serverGlob(narrow);

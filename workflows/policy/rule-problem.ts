@@ -1,11 +1,12 @@
-import { posix } from 'node:path';
-import { canMatchParts, parseCommand } from '../../workflows/policy/command-pattern.ts';
-import { parseHost } from '../../workflows/policy/host-pattern.ts';
-import { readRule, splitRule } from '../../workflows/policy/permission-rule.ts';
+import { canMatchParts, parseCommand } from './command-pattern.ts';
+import { parseHost } from './host-pattern.ts';
+import { readRule, splitRule } from './permission-rule.ts';
 
-const BUILT = new Set(['Read', 'Edit', 'Write', 'Glob', 'Grep', 'Bash', 'WebFetch']);
+const BUILT = new Set(['Read', 'Edit', 'Write', 'Glob', 'Grep', 'Bash', 'WebFetch', 'spawn_subagents']);
 /** Part of the rule language, but no tool of theirs is built yet. */
-const LATER = new Set(['spawn_subagents', 'collect_subagents', 'read_result', 'Agent', 'Workflow', 'Skill']);
+const LATER = new Set(['Agent', 'Workflow', 'Skill']);
+/** One rule speaks of all three. */
+const OF_SPAWNING = new Set(['collect_subagents', 'read_result']);
 
 type List = 'allow' | 'deny';
 
@@ -30,6 +31,11 @@ export function checkRule(rule: string, list: List): RuleProblem | undefined {
   }
   if (list === 'deny' && tool.includes('*') && inside === undefined) return undefined;
   if (tool.startsWith('mcp__')) return checkServer(rule, tool, inside, list);
+  if (OF_SPAWNING.has(tool)) {
+    // A deny of less than all of it means what it says.
+    if (list === 'deny') return undefined;
+    return fault(`${quoted(rule)}: ${tool} is not granted by itself`, 'write spawn_subagents, which covers it');
+  }
   if (!BUILT.has(tool)) {
     const near = [...BUILT, ...LATER].find((name) => name.toLowerCase() === tool.toLowerCase());
     return fault(`${quoted(rule)} names the unknown tool ${tool}`, `write ${near ?? [...BUILT].join(', ')}`);
@@ -37,6 +43,10 @@ export function checkRule(rule: string, list: List): RuleProblem | undefined {
   if (inside === undefined || inside === '*') return undefined;
   if (tool === 'Bash') return checkCommand(rule, inside, list);
   if (tool === 'WebFetch') return checkHost(rule, inside, list);
+  if (tool === 'spawn_subagents') {
+    if (list === 'deny' && /^\w+:./.test(inside)) return undefined;
+    return fault(`${quoted(rule)} has a pattern that cannot be read`, `write ${tool}`);
+  }
   return checkPath(rule, tool, inside, list);
 }
 
@@ -120,6 +130,10 @@ function patternHint(tool: string, pattern: string): string {
 /** `//` is the file system's root and `~` the home: both outside, as is a path that climbs out. */
 function isOutside(pattern: string): boolean {
   if (pattern.startsWith('//') || pattern.startsWith('~')) return true;
-  const path = posix.normalize(pattern.replaceAll('\\', '/').replace(/^\//, ''));
-  return path === '..' || path.startsWith('../');
+  let depth = 0;
+  for (const name of pattern.replaceAll('\\', '/').split('/')) {
+    if (name === '..' && --depth < 0) return true;
+    if (name !== '' && name !== '.' && name !== '..') depth++;
+  }
+  return false;
 }
