@@ -31,7 +31,10 @@ export async function startNextGeneration(
     throw new FleetFailure('nothing_to_retry', `the fleet ${fleet.id} has nothing to retry`, hint);
   }
   const next = await raise(stack.store, fleet.id, summary.generation + 1);
-  const carry = { units, generations, parked: [], spentMicroUsd: summary.spentMicroUsd, batches: 0 };
+  const carry = {
+    ...{ units, generations, parked: [], spentMicroUsd: summary.spentMicroUsd, batches: 0 },
+    ...(summary.parents && { parents: summary.parents }),
+  };
   try {
     await startRoot(stack, next, manifest.hasGraph, { ...carry, state: 'running' });
     return true;

@@ -1,6 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Census, FleetState, PauseReason } from './statuses.ts';
-import type { Approval, ArtifactRef, ParkReason, Rollout, ScriptEnd } from './units.ts';
+import type { Approval, ArtifactRef, ParkReason, Parents, Rollout, ScriptEnd, Wait } from './units.ts';
 
 export interface FleetLimits {
   /** Subagents in flight at once over the whole fleet. */
@@ -45,6 +45,11 @@ export interface FleetCarry {
   state: FleetState;
   reason?: PauseReason;
   resetAtMs?: number;
+  parents?: Parents;
+  /** Parents whose request `seq` was answered: what they wait for since then. */
+  answered?: [index: number, seq: number, waits: Wait[]][];
+  /** A gate that waits for a person. */
+  gate?: Approval;
 }
 
 export type ParkedUnit = [index: number, reason: ParkReason];
@@ -122,8 +127,10 @@ export interface FleetStatus {
   approvals?: Approval[];
   /** The wave under way, from 1, of how many. */
   wave?: { open: number; of: number };
-  /** Exchanges its script has had in this generation: so many records of its journal can be read. */
+  /** Exchanges its script has had: so many records of its journal can be read. */
   exchanges?: number;
+  /** The generation in which its script began, and whose journal that is: a retry goes on with a script that was cut off. */
+  scriptGeneration?: number;
   /** How its script ended. */
   outcome?: ScriptEnd;
 }

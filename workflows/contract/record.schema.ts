@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Denial, Result, Usage, Verified } from './task.schema.ts';
-import type { FleetSummary as Summary } from './units.ts';
+import type { FleetSummary as Summary, Parents as ParentsOfFleet } from './units.ts';
 
 const ArtifactRef = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -73,6 +73,38 @@ export type SubagentRecord = z.infer<typeof SubagentRecord>;
 export const ReuseEntry = z.object({ fleetId: z.string(), index: z.int(), generation: z.int() });
 export type ReuseEntry = z.infer<typeof ReuseEntry>;
 
+const ScriptEnd = z.union([
+  z.object({ value: ArtifactRef.nullable() }),
+  z.object({
+    error: z.object({
+      type: z.string(),
+      message: z.string(),
+      line: z.int().exactOptional(),
+      column: z.int().exactOptional(),
+    }),
+  }),
+]);
+
+const Parents = z.object({
+  spawned: z.array(z.tuple([z.int(), z.union([z.int(), z.literal('script')]), z.int(), z.string().nullable()])),
+  maxTimeoutMs: z.int(),
+  script: z
+    .object({
+      generation: z.int(),
+      exchange: z.int(),
+      request: ArtifactRef.nullable(),
+      untold: z.array(z.tuple([z.int(), z.int()])),
+      news: z.array(z.int()),
+      asks: z.array(z.tuple([z.int(), z.string(), z.string()])),
+      decided: z.array(z.tuple([z.int(), z.boolean()])),
+      isRefused: z.boolean().exactOptional(),
+      outcome: ScriptEnd.exactOptional(),
+    })
+    .exactOptional(),
+  wave: z.int().exactOptional(),
+  isLineStopped: z.boolean().exactOptional(),
+}) satisfies z.ZodType<ParentsOfFleet>;
+
 /** Record `fleets/<id>/summary`, written when a fleet has ended. */
 export const FleetSummary = z.object({
   v: z.literal(1),
@@ -83,18 +115,7 @@ export const FleetSummary = z.object({
   generations: z.array(z.tuple([z.int(), z.int()])),
   spentMicroUsd: z.int(),
   endedAtMs: z.int(),
-  outcome: z
-    .union([
-      z.object({ value: ArtifactRef.nullable() }),
-      z.object({
-        error: z.object({
-          type: z.string(),
-          message: z.string(),
-          line: z.int().exactOptional(),
-          column: z.int().exactOptional(),
-        }),
-      }),
-    ])
-    .exactOptional(),
+  outcome: ScriptEnd.exactOptional(),
+  parents: Parents.exactOptional(),
 }) satisfies z.ZodType<Summary>;
 export type FleetSummary = z.infer<typeof FleetSummary>;

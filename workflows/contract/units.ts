@@ -162,6 +162,42 @@ export interface SettleRequest {
   end: { status: SubagentStatus; type: string; message: string } | null;
 }
 
+/** How far a fleet's script has come. `generation` is that of the fleet when the script began: its journal's. */
+export interface ScriptStand {
+  generation: number;
+  /** The newest exchange that came back; 0: none. */
+  exchange: number;
+  /** What that one asked for, while the root has not admitted it. */
+  request: ArtifactRef | null;
+  /** Its subagents that it has not been told of as ended, as ranges. */
+  untold: [from: number, count: number][];
+  /** Those of them that have ended, in that order. */
+  news: number[];
+  /** Approvals that nobody has decided, oldest first. */
+  asks: [exchange: number, title: string, hash: string][];
+  /** Approvals decided since that exchange. */
+  decided: [exchange: number, isApproved: boolean][];
+  /** Its newest request was refused, and it has not been told. */
+  isRefused?: boolean;
+  outcome?: ScriptEnd;
+}
+
+/** What the parents of a fleet have done: with the letters of its subagents all that a later run or generation needs. */
+export interface Parents {
+  /**
+   * Spawned subagents in the order of their indexes, from the first after the manifest's: so many, by whom, how deep, and
+   * their prerequisites (`encodeGraph`) where they have any.
+   */
+  spawned: [count: number, by: Spawner, depth: number, graph: string | null][];
+  /** Longest timeout among the spawned ones. */
+  maxTimeoutMs: number;
+  script?: ScriptStand;
+  /** The wave under way, from 1. */
+  wave?: number;
+  /** Failures in that wave have stopped the fleet. */
+  isLineStopped?: boolean;
+}
+
 /** What the store keeps of a fleet that ended: enough to list, show and retry it when Temporal has forgotten it. */
 export interface FleetSummary {
   v: 1;
@@ -176,4 +212,6 @@ export interface FleetSummary {
   endedAtMs: number;
   /** How its script ended. */
   outcome?: ScriptEnd;
+  /** Absent: it had only a plan, without waves. Goes into the carry of the next generation as it is. */
+  parents?: Parents;
 }
