@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { afterPrerequisites } from './after-prerequisites.ts';
 import type { PlannedTask } from './plan.ts';
 import { targetTraits, type TargetTraits } from './target-traits.ts';
@@ -14,24 +14,20 @@ export function representativeOrder(tasks: readonly PlannedTarget[]): number[] {
   const eligible = [...tasks.keys()].filter((index) => tasks[index]!.isEligible);
   const traits = targetTraits(eligible.map((index) => tasks[index]!));
   const strata = stratify(eligible, traits);
-  const seeds = new Map(eligible.map((index) => [index, seedOf(tasks[index]!.label)]));
-  const bySeed = (a: number, b: number): number => (seeds.get(a)! < seeds.get(b)! ? -1 : 1);
-  const ranked = coverageFirst(strata).flatMap((stratum, turn) =>
-    // The first of each comes in the order of coverage; then Sainte-Laguë's divisors keep every prefix in proportion.
-    stratum.members.toSorted(bySeed).map((index, nth) => ({
-      index,
-      turn,
-      quotient: nth === 0 ? 0 : (2 * nth + 1) / stratum.members.length,
-    })),
+  const seeds: string[] = [];
+  for (const index of eligible) seeds[index] = hash('sha256', tasks[index]!.label);
+  const ranked = coverageFirst(strata).flatMap(({ members }) =>
+    members
+      .toSorted((a, b) => (seeds[a]! < seeds[b]! ? -1 : 1))
+      // The first of each comes in the order of coverage; then Sainte-Laguë's divisors keep every prefix in proportion.
+      .map((index, nth) => ({ index, quotient: nth === 0 ? 0 : (2 * nth + 1) / members.length })),
   );
-  ranked.sort((a, b) => a.quotient - b.quotient || a.turn - b.turn);
+  ranked.sort((a, b) => a.quotient - b.quotient);
   return afterPrerequisites(
     ranked.map(({ index }) => index),
     tasks,
   );
 }
-
-const seedOf = (label: string): string => createHash('sha256').update(label).digest('hex');
 
 interface Stratum {
   traits: TargetTraits;
@@ -57,7 +53,8 @@ function stratify(indexes: readonly number[], traits: readonly TargetTraits[]): 
     if (stratum) stratum.members.push(index);
     else strata.set(key, { traits: own, members: [index] });
   });
-  return [...strata.values()];
+  // In an order of their own, so that the order of the tasks means nothing.
+  return [...strata].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, stratum]) => stratum);
 }
 
 function commonest(traits: readonly TargetTraits[], trait: keyof TargetTraits): Set<string> {
