@@ -1,6 +1,17 @@
 /** Stable names of what can be wrong with a request; users' scripts compare them. */
 export type FleetFailureCode =
-  'unknown_fleet' | 'unknown_label' | 'fleet_ended' | 'nothing_to_retry' | 'unreachable' | 'not_started' | 'damaged';
+  | 'unknown_fleet'
+  | 'unknown_label'
+  | 'fleet_ended'
+  | 'nothing_to_retry'
+  | 'no_credential'
+  /** Nothing is asked that could be approved or rejected. */
+  | 'not_asked'
+  /** What is asked is not what the hash is of. */
+  | 'changed'
+  | 'unreachable'
+  | 'not_started'
+  | 'damaged';
 
 /** A request that cannot be met, in words for people. `hint`: what to do next. */
 export class FleetFailure extends Error {
@@ -13,4 +24,10 @@ export class FleetFailure extends Error {
     this.code = code;
     this.hint = hint;
   }
+}
+
+/** An approval that no longer fits what is asked. */
+export function changed(fleetId: string, cause?: unknown): FleetFailure {
+  const message = `the fleet ${fleetId} asks for nothing of this hash: it has changed, or was decided`;
+  return new FleetFailure('changed', message, `muster approve ${fleetId} shows what is asked now`, cause);
 }

@@ -1,7 +1,9 @@
 import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import {
+  approveUpdate,
   cancelUpdate,
   pauseUpdate,
+  rejectUpdate,
   resumeUpdate,
   retryUpdate,
   setUpdate,
@@ -10,11 +12,12 @@ import {
   type FleetStatus,
 } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
+import type { Approval } from '../../workflows/contract/units.ts';
 import type { ClaudeAccess } from '../config.ts';
 import type { Stack } from '../local/stack.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import { collect } from './bounded.ts';
-import { FleetFailure } from './failure.ts';
+import { FleetFailure, changed } from './failure.ts';
 import { LATEST } from './fleet-id.ts';
 import { endedBefore, forget } from './forgetting.ts';
 import { FleetRoot } from './fleet-root.ts';
@@ -171,6 +174,31 @@ export class FleetClient {
       root.executeUpdate(skipUpdate, { updateId, args: [{ indexes }] }),
     );
   }
+
+  /** What is asked: the oldest open approval, or the one of this hash. Rejects with `not_asked` or `changed`. */
+  async asked(id: string, hash?: string): Promise<Approval> {
+    const fleet = await this.#open(id);
+    const { approvals = [] } = (await this.standing(fleet)).status;
+    const found = hash === undefined ? approvals[0] : approvals.find((one) => one.hash === hash);
+    if (found) return found;
+    if (approvals.length === 0)
+      throw new FleetFailure('not_asked', `the fleet ${fleet.id} asks for no approval`, `muster status ${fleet.id}`);
+    throw changed(fleet.id);
+  }
+  /** Of the hash of what was looked at; rejects with `changed` when that is no longer what is asked. */
+  async approve(id: string, hash: string): Promise<FleetStatus> {
+    const { id: fleetId } = await this.#open(id);
+    return this.#root({ id: fleetId }).update((root, updateId) =>
+      root.executeUpdate(approveUpdate, { updateId, args: [{ hash }] }),
+    );
+  }
+  async reject(id: string, hash: string): Promise<FleetStatus> {
+    const { id: fleetId } = await this.#open(id);
+    return this.#root({ id: fleetId }).update((root, updateId) =>
+      root.executeUpdate(rejectUpdate, { updateId, args: [{ hash }] }),
+    );
+  }
+
   /** The new limits outlive this generation. */
   async set(id: string, limits: { concurrency?: number; budgetMicroUsd?: number }): Promise<FleetStatus> {
     const fleet = await this.#open(id);

@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  ApplicationFailure,
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowHandle,
 } from '@temporalio/client';
+import { FAILURES } from '../../workflows/contract/failures.ts';
 import { fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import { standingQuery, type FleetStatus } from '../../workflows/contract/messages.ts';
 import type { Stack } from '../local/stack.ts';
-import { FleetFailure } from './failure.ts';
+import { FleetFailure, changed } from './failure.ts';
 import { isPassing, persist, unreachable, whileMending } from './server-talk.ts';
 import { brokenStanding, type Standing } from './standing.ts';
 
@@ -99,6 +101,7 @@ export class FleetRoot {
           throw new FleetFailure('fleet_ended', `the fleet ${this.#fleetId} has ended`, hint, error);
         }
         if (error instanceof WorkflowUpdateFailedError) {
+          if (typeOf(error) === FAILURES.notAsked) throw changed(this.#fleetId, error);
           throw new FleetFailure('damaged', `the fleet ${this.#fleetId} refused: ${causeOf(error)}`, undefined, error);
         }
         if (!isPassing(error) && !(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
@@ -111,3 +114,5 @@ export class FleetRoot {
 }
 
 const causeOf = (error: Error): string => (error.cause instanceof Error ? error.cause.message : error.message);
+const typeOf = ({ cause }: Error): string | undefined =>
+  (cause instanceof ApplicationFailure && cause.type) || undefined;

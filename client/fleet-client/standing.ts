@@ -27,7 +27,7 @@ export function closedStanding(fleet: FleetRecord, summary: FleetSummary): Stand
     id: fleet.id,
     name: fleet.name,
     state,
-    count: fleet.count,
+    count: units.length,
     census: censusOf(units),
     ...{ waiting: 0, queued: 0, running: 0, parked: 0 },
     generation,
@@ -36,6 +36,7 @@ export function closedStanding(fleet: FleetRecord, summary: FleetSummary): Stand
     spentMicroUsd,
     startedAtMs: Math.min(fleet.startedAtMs, endedAtMs),
     endedAtMs,
+    ...(summary.outcome && { outcome: summary.outcome }),
   };
   return { status, progress: { units, generations } };
 }
@@ -50,6 +51,7 @@ export function brokenStanding({ status, progress }: Standing, state: 'failed' |
   const ended: FleetStatus = { ...status, ...none, state, census: censusOf(units), endedAtMs: atMs };
   delete ended.reason;
   delete ended.resetAtMs;
+  delete ended.approvals;
   return { status: ended, progress: { ...progress, units } };
 }
 
@@ -59,3 +61,28 @@ function endOfBroken(letter: string): string {
 }
 
 export const hasEnded = ({ state }: Pick<FleetStatus, 'state'>): boolean => state !== 'running' && state !== 'paused';
+
+/** Whether it stays paused until somebody does something. Whoever paused it by hand knows; limits with an end pass. */
+export function needsPerson({
+  state,
+  reason,
+  resetAtMs,
+}: Pick<FleetStatus, 'state' | 'reason' | 'resetAtMs'>): boolean {
+  if (state !== 'paused') return false;
+  if (reason === 'usage_limit') return resetAtMs === undefined;
+  return reason === 'authentication' || reason === 'budget_reached' || reason === 'approval';
+}
+
+/** A paused fleet has this long to give back what is in flight before it is said to stand still. */
+const SETTLE_MS = 5_000;
+
+/** Tells when a fleet stands still until a person acts, and nothing of it is under way any more. */
+export class Standstill {
+  #sinceMs: number | undefined;
+
+  /** Of each status in turn. */
+  isReached(status: FleetStatus): boolean {
+    this.#sinceMs = needsPerson(status) ? (this.#sinceMs ?? Date.now()) : undefined;
+    return this.#sinceMs !== undefined && (status.running === 0 || Date.now() - this.#sinceMs > SETTLE_MS);
+  }
+}
