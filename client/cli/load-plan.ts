@@ -1,19 +1,16 @@
 import { text } from 'node:stream/consumers';
-import { findModel, nearestModel } from '../../activities/claude/prices.ts';
-import { loadFleet } from '../spec/load.ts';
-import type { Config } from '../config.ts';
+import { planOf, type PlanContext } from '../spec/plan-of.ts';
 import type { FleetPlan } from '../spec/plan.ts';
+import type { FleetSource, StartOptions } from '../library/library.ts';
 import type { RunFlags } from './commands/run.ts';
 import { CommandFailure } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { LATER_FILES } from './later.ts';
 
-/** Reads and checks the file with what flags and configuration say. Throws `InvalidFleet`. */
-export async function loadPlan(
-  file: string,
-  flags: Pick<RunFlags, 'param' | 'budget' | 'timeout' | 'maxAgents' | 'model' | 'concurrency'>,
-  config: Pick<Config, 'model' | 'concurrency' | 'environment' | 'operator'>,
-): Promise<FleetPlan> {
+export type PlanningFlags = Pick<RunFlags, 'param' | 'budget' | 'timeout' | 'maxAgents' | 'model' | 'concurrency'>;
+
+/** What the command line names, as the library takes it. Throws `CommandFailure` 2. */
+export function sourceOf(file: string, { param }: PlanningFlags): FleetSource {
   if (LATER_FILES.test(file)) {
     throw new CommandFailure(
       EXIT.usage,
@@ -22,25 +19,25 @@ export async function loadPlan(
       'not_supported',
     );
   }
-  const { budget, timeout, maxAgents, model, concurrency } = flags;
-  return loadFleet({
-    source: file,
-    ...(file === '-' && { stdin: await text(process.stdin) }),
-    cwd: process.cwd(),
-    params: flags.param ?? {},
-    overrides: {
-      ...(budget !== undefined && { budgetUsd: budget }),
-      ...(timeout !== undefined && { timeoutMs: timeout }),
-      ...(maxAgents !== undefined && { maxAgents }),
-      ...(model !== undefined && { model }),
-      ...(concurrency !== undefined && { concurrency }),
-    },
-    defaults: {
-      ...(config.model !== undefined && { model: config.model }),
-      ...(config.concurrency !== undefined && { concurrency: config.concurrency }),
-    },
-    environment: config.environment,
-    operatorMcpServers: Object.keys(config.operator.mcpServers),
-    knownModels: (name) => findModel(name) || (nearestModel(name) ?? false),
-  });
+  return { file, ...(param && { params: param }) };
 }
+
+/** Flags as the library's options, those that decide how a fleet is started (idempotency, reuse) left out. */
+export function planOptions({ budget, timeout, maxAgents, model, concurrency }: PlanningFlags): StartOptions {
+  return {
+    ...(budget !== undefined && { budgetUsd: budget }),
+    ...(timeout !== undefined && { timeoutMs: timeout }),
+    ...(maxAgents !== undefined && { maxAgents }),
+    ...(model !== undefined && { model }),
+    ...(concurrency !== undefined && { concurrency }),
+  };
+}
+
+/** Reads and checks what the command line names, with what flags and configuration say. Throws `InvalidFleet`. */
+export function loadPlan(file: string, flags: PlanningFlags, config: PlanContext['config']): Promise<FleetPlan> {
+  const context = { cwd: process.cwd(), config, readStdin };
+  return planOf(sourceOf(file, flags), { ...planOptions(flags), ...context });
+}
+
+/** For `PlanContext`. */
+export const readStdin = (): Promise<string> => text(process.stdin);

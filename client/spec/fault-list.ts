@@ -30,17 +30,25 @@ export class FaultList {
     this.faults.push({ file, line: 0, column: 0, message, hint });
   }
 
-  /** Line of the value at `path`, to point at it from another fault. */
-  lineOf(path: Path): number {
-    return this.#document.locate(this.#spelled(path)).line;
+  /** Where the value at `path` stands, to point at it from another fault. */
+  placeOf(path: Path): string {
+    return this.#document.nameOf?.(path) ?? `line ${this.#document.locate(this.#spelled(path)).line}`;
+  }
+
+  /** For what is only found wrong later, such as waves once it is known who is eligible. */
+  at(path: Path): Omit<Fault, 'message' | 'hint'> {
+    const spelled = this.#spelled(path);
+    return { file: this.#document.nameOf?.(spelled) ?? this.#file, ...this.#document.locate(spelled) };
   }
 
   #push(path: Path, part: 'key' | 'value', message: string, hint: string): void {
-    const place = this.#document.locate(this.#spelled(path), part);
-    const key = `${place.line}:${place.column}:${message}`;
+    const spelled = this.#spelled(path);
+    const place = this.#document.locate(spelled, part);
+    const file = this.#document.nameOf?.(spelled) ?? this.#file;
+    const key = `${file}:${place.line}:${place.column}:${message}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
-    this.faults.push({ file: this.#file, ...place, message, hint });
+    this.faults.push({ file, ...place, message, hint });
   }
 
   #spelled(path: Path): Path {

@@ -1,279 +1,68 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
-import { resolveTargets } from '../../activities/targets/resolve-targets.ts';
-import { DEFAULT_CONCURRENCY, MAX_TASKS } from '../../workflows/contract/limits.ts';
-import { resolveDependencies } from './dependencies.ts';
-import type { Labelled } from './dependencies.ts';
 import { FaultList } from './fault-list.ts';
-import { FLEET_KEYS, isRecord, readKeys, readNestedKeys } from './keys.ts';
-import type { Spelling } from './keys.ts';
+import { FleetReader } from './fleet-reader.ts';
 import { parseJson } from './json-document.ts';
-import { McpDeclarations } from './mcp-servers.ts';
-import { MONEY_HINT, parseMicroUsd } from './money.ts';
-import { resolveParams } from './params.ts';
-import { InvalidFleet } from './plan.ts';
-import type { FleetPlan, PlannedTask } from './plan.ts';
-import { readRawTasks } from './raw-tasks.ts';
-import type { RawTask } from './raw-tasks.ts';
-import { checkHead, checkTask, describe } from './shape-faults.ts';
-import { EXPECTED } from './expected.ts';
-import type { FleetHead } from './shapes.ts';
-import type { Path, SourceDocument } from './source-document.ts';
-import { INHERITABLE } from './task-shape.ts';
-import type { TaskShape } from './task-shape.ts';
-import { TaskResolver } from './tasks.ts';
-import { fillParams, fillTarget } from './templates.ts';
-import type { Scalar } from './templates.ts';
+import type { PlanSettings } from './plan-settings.ts';
+import { InvalidFleet, type FleetPlan } from './plan.ts';
+import type { SourceDocument } from './source-document.ts';
+import { hashOfText, readText } from './source-text.ts';
+import { listDocument } from './task-list.ts';
 import { parseYaml } from './yaml-document.ts';
 
-export interface FleetSource {
+export interface FileSource extends PlanSettings {
   /** Path of fleet.yaml or a JSON task file, absolute or relative to `cwd`; '-' is `stdin`. */
   source: string;
   /** What was read from stdin. */
   stdin?: string;
-  /** Absolute. */
-  cwd: string;
   /** -p KEY=VALUE */
   params: Readonly<Record<string, string>>;
-  /** Flags; they win over the file. */
-  overrides: {
-    concurrency?: number;
-    budgetUsd?: number;
-    model?: string;
-    timeoutMs?: number;
-    maxAgents?: number;
-  };
-  /** Of the configuration: for a file that says nothing itself. */
-  defaults?: { concurrency?: number; model?: string };
-  /** What `env` may name; omitted: nothing. */
-  environment?: Readonly<Record<string, string | undefined>>;
-  /** MCP servers that the operator of this machine's workers declares. */
-  operatorMcpServers?: readonly string[];
-  /** True for a model of the price table, else the nearest known one, or false when none is near. */
-  knownModels: (model: string) => boolean | string;
 }
 
 /**
  * Reads a fleet: every key, path and reference checked, every default applied. Starts, writes and spends nothing, and
  * runs no command (`runEligible` does). Throws `InvalidFleet` with all faults of the file at once.
  */
-export async function loadFleet(input: FleetSource): Promise<FleetPlan> {
-  const { source, cwd } = input;
+export async function loadFleet(input: FileSource): Promise<FleetPlan> {
+  const { source, cwd, params } = input;
   const isStdin = source === '-';
   const file = isStdin ? 'stdin' : source;
   const absolute = isStdin ? '-' : resolve(cwd, source);
-  const text = isStdin ? (input.stdin ?? '') : await read(absolute, file);
+  const text = isStdin ? (input.stdin ?? '') : await readText(absolute, file, 'a fleet.yaml or a JSON task file');
   const isJson = isStdin ? /^\s*[[{]/.test(text) : extname(source) === '.json';
   const document = isJson ? parseJson(text) : parseYaml(text);
+  const base = isStdin ? cwd : dirname(absolute);
+  const name = isStdin ? 'stdin' : basename(source).replace(/\.[^.]+$/, '');
+  const plan = await read({ file, document, isJson, base, params, settings: input }, absolute, name);
+  return { ...plan, textHash: hashOfText(text, params) };
+}
+
+/** As `loadFleet`, of tasks that a program holds: what is wrong is said of `tasks[3].prompt`. */
+export async function loadTasks(
+  { tasks, name = 'tasks' }: { tasks: readonly unknown[]; name?: string },
+  settings: PlanSettings,
+): Promise<FleetPlan> {
+  const document = listDocument(tasks);
+  const readable = { file: 'tasks', document, isJson: true, base: settings.cwd, params: {}, settings };
+  const plan = await read(readable, '-', name);
+  return { ...plan, textHash: hashOfText(JSON.stringify(document.value), {}) };
+}
+
+interface Readable {
+  file: string;
+  document: SourceDocument;
+  isJson: boolean;
+  base: string;
+  params: Readonly<Record<string, string>>;
+  settings: PlanSettings;
+}
+
+async function read({ file, document, isJson, ...rest }: Readable, source: string, name: string): Promise<FleetPlan> {
   const textFaults = document.faults.map((fault) => ({ file, ...fault }));
   if (document.value === undefined && textFaults.length > 0) throw new InvalidFleet(textFaults);
   const faults = new FaultList(file, document);
-  const reader = new FleetReader(
-    input,
-    document,
-    isJson ? 'snake' : 'camel',
-    faults,
-    isStdin ? cwd : dirname(absolute),
-  );
-  const plan = await reader.read(absolute, isStdin ? 'stdin' : basename(source).replace(/\.[^.]+$/, ''));
+  const reader = new FleetReader({ document, faults, spelling: isJson ? 'snake' : 'camel', ...rest });
+  const plan = await reader.read(source, name);
   const all = [...textFaults, ...faults.faults];
   if (all.length > 0) throw new InvalidFleet(all.sort((a, b) => a.line - b.line || a.column - b.column));
   return plan;
 }
-
-async function read(path: string, file: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const message =
-      code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'this is a directory' : `cannot be read (${code})`;
-    throw new InvalidFleet([
-      { file, line: 1, column: 1, message, hint: 'write the path of a fleet.yaml or a JSON task file' },
-    ]);
-  }
-}
-
-class FleetReader {
-  readonly #input: FleetSource;
-  readonly #document: SourceDocument;
-  readonly #spelling: Spelling;
-  readonly #faults: FaultList;
-  readonly #base: string;
-
-  constructor(input: FleetSource, document: SourceDocument, spelling: Spelling, faults: FaultList, base: string) {
-    this.#input = input;
-    this.#document = document;
-    this.#spelling = spelling;
-    this.#faults = faults;
-    this.#base = base;
-  }
-
-  async read(source: string, defaultName: string): Promise<FleetPlan> {
-    const root = this.#root();
-    const params = resolveParams(root['params'], this.#input.params, this.#faults);
-    const head = this.#head(root, params);
-    const isBareList = Array.isArray(this.#document.value);
-    const raw = readRawTasks(root, { isBareList, spelling: this.#spelling, faults: this.#faults });
-    const { overrides, defaults = {}, environment = {}, operatorMcpServers = [], knownModels } = this.#input;
-    const mcp = new McpDeclarations(operatorMcpServers, this.#faults);
-    if (head.mcpServers) mcp.declare(head.mcpServers, ['mcpServers']);
-    const fleet = Object.fromEntries(INHERITABLE.filter((key) => key in head).map((key) => [key, head[key]]));
-    const surroundings = { base: this.#base, overrides, defaults, fleet, environment, mcp, knownModels };
-    const resolver = new TaskResolver(surroundings, this.#faults);
-    const warnings: string[] = [];
-    const tasks =
-      root['targets'] === undefined
-        ? await this.#listed(raw, params, resolver)
-        : await this.#targeted(raw[0], head, params, resolver, warnings);
-    return {
-      name: head.name ?? defaultName,
-      source,
-      tasks,
-      maxConcurrentAgents:
-        overrides.concurrency ?? head.maxConcurrentAgents ?? defaults.concurrency ?? DEFAULT_CONCURRENCY,
-      maxBudgetMicroUsd: this.#budget(head.maxBudgetUsd),
-      failIf: this.#failIf(head.failIf),
-      warnings: [...warnings, ...resolver.warnings],
-      ...(head.eligible === undefined ? {} : { eligible: head.eligible }),
-      ...(mcp.all && { mcpServers: mcp.all }),
-      ...maxTotal(overrides.maxAgents ?? head.maxTotalAgents),
-    };
-  }
-
-  #root(): Record<string, unknown> {
-    const { value } = this.#document;
-    if (Array.isArray(value) && this.#spelling === 'snake') return { tasks: value as unknown[] };
-    if (isRecord(value)) return readKeys(value, [], FLEET_KEYS, this.#spelling, this.#faults);
-    this.#faults.add([], `the file is ${describe(value)}`, 'write `tasks:` with a list of tasks');
-    return { tasks: [{ prompt: 'absent' }] };
-  }
-
-  #head(root: Record<string, unknown>, params: Record<string, Scalar>): FleetHead {
-    const { params: declared } = root;
-    const rest = Object.fromEntries(Object.entries(root).filter(([key]) => !['task', 'tasks', 'params'].includes(key)));
-    const filled = this.#fill(rest, params, [], false) as Record<string, unknown>;
-    readNestedKeys(filled, [], this.#spelling, this.#faults);
-    if (declared !== undefined && !isRecord(declared)) {
-      this.#faults.add(['params'], `\`params\` is ${describe(declared)}`, 'write names with their defaults');
-    }
-    return checkHead(filled, this.#faults);
-  }
-
-  async #listed(
-    raw: readonly RawTask[],
-    params: Record<string, Scalar>,
-    resolver: TaskResolver,
-  ): Promise<PlannedTask[]> {
-    const tasks: PlannedTask[] = [];
-    const labelled: Labelled[] = [];
-    for (const [i, { value, path }] of raw.entries()) {
-      const shape = checkTask(this.#fill(value, params, path, false), path, this.#faults);
-      const { label = `task-${i + 1}`, dependsOn = [] } = shape;
-      labelled.push({ label, path, dependsOn: typeof dependsOn === 'string' ? [dependsOn] : dependsOn });
-      const task = await resolver.resolve(shape, label, path);
-      if (task) tasks.push(task);
-    }
-    const graph = resolveDependencies(labelled, this.#faults);
-    if (tasks.length === graph.length) graph.forEach((dependsOn, i) => void (tasks[i]!.dependsOn = dependsOn));
-    return tasks;
-  }
-
-  async #targeted(
-    raw: RawTask | undefined,
-    head: FleetHead,
-    params: Record<string, Scalar>,
-    resolver: TaskResolver,
-    warnings: string[],
-  ): Promise<PlannedTask[]> {
-    const template = raw && checkTask(this.#fill(raw.value, params, raw.path, true), raw.path, this.#faults);
-    if (!head.targets) return [];
-    if (template?.dependsOn) {
-      this.#faults.addKey(['task', 'dependsOn'], '`dependsOn` means nothing over targets', 'write `tasks` with labels');
-    }
-    const listed = typeof head.targets === 'string' ? [head.targets] : head.targets;
-    const exclude = [head.exclude ?? []].flat();
-    // `!glob` among the targets excludes too, as in ignore files; indexes of the others stay those of the file.
-    const isNegated = (entry: unknown): entry is string => typeof entry === 'string' && entry.startsWith('!');
-    const excluded = [...exclude, ...listed.filter(isNegated).map((entry) => entry.slice(1))];
-    const kept = [...listed.entries()].filter(([, entry]) => !isNegated(entry));
-    const resolved = await resolveTargets(
-      kept.map(([, entry]) => entry),
-      { base: this.#base, exclude: excluded },
-    );
-    warnings.push(...resolved.warnings);
-    for (const { entry, message, hint } of resolved.problems) {
-      this.#faults.add(typeof head.targets === 'string' ? ['targets'] : ['targets', kept[entry]![0]], message, hint);
-    }
-    const { targets } = resolved;
-    if (targets.length === 0 && resolved.problems.length === 0) {
-      this.#faults.add(['targets'], 'no target is left', 'name directories, files or repositories that exist');
-    }
-    if (targets.length > MAX_TASKS) {
-      this.#faults.add(
-        ['targets'],
-        `${targets.length} targets are more than ${MAX_TASKS}`,
-        'split them over several files',
-      );
-      return [];
-    }
-    if (head.eligible !== undefined && targets.some(({ kind }) => kind === 'repository')) {
-      this.#faults.addKey(
-        ['eligible'],
-        '`eligible` is not supported yet for git URLs',
-        'remove it, or clone the repositories first',
-      );
-    }
-    if (!template) return [];
-    const tasks: PlannedTask[] = [];
-    const labels = new Set<string>();
-    for (const target of targets) {
-      const url = target.kind === 'repository' ? target.url : '';
-      const path = target.kind === 'repository' ? '' : target.kind === 'file' ? target.file : target.directory;
-      const shape = fillTarget(template, { name: target.name, path, url }) as TaskShape;
-      const label = shape.label ?? target.name;
-      if (labels.has(label)) {
-        const hint = 'put ${{ target.name }} into the label, or remove it';
-        this.#faults.add(['task', 'label'], `several targets get the label ${JSON.stringify(label)}`, hint);
-        break;
-      }
-      labels.add(label);
-      const before = this.#faults.faults.length;
-      const task = await resolver.resolve(shape, label, ['task'], target);
-      // The task is written once: what is wrong with it for one target is said once.
-      if (this.#faults.faults.length > before) break;
-      if (task) tasks.push(task);
-    }
-    return tasks;
-  }
-
-  /** Only the fleet file knows expressions: a JSON prompt may speak of `${{ }}` as text. */
-  #fill(value: unknown, params: Record<string, Scalar>, path: Path, mayNameTarget: boolean): unknown {
-    return this.#spelling === 'camel' ? fillParams(value, params, path, mayNameTarget, this.#faults) : value;
-  }
-
-  #failIf(failIf: FleetHead['failIf']): FleetPlan['failIf'] {
-    if (!failIf) return null;
-    const { rate, count } = failIf;
-    if (rate === undefined && count === undefined) {
-      this.#faults.add(['failIf'], '`failIf` says nothing', `write ${EXPECTED['failIf']}`);
-    }
-    const share = typeof rate === 'string' ? Number(rate.slice(0, -1)) / 100 : rate;
-    return { ...(share === undefined ? {} : { rate: share }), ...(count === undefined ? {} : { count }) };
-  }
-
-  #budget(inFile: unknown): number | null {
-    const flag = this.#input.overrides.budgetUsd;
-    const given = flag ?? inFile;
-    if (given === undefined) return null;
-    const amount = parseMicroUsd(given);
-    if (amount !== undefined) return amount;
-    const message = `the budget is ${describe(given)}`;
-    if (flag !== undefined) this.#faults.addElsewhere('--budget', message, `write ${MONEY_HINT}`);
-    else this.#faults.add(['maxBudgetUsd'], message, `write ${MONEY_HINT}`);
-    return null;
-  }
-}
-
-const maxTotal = (maxTotalAgents: number | undefined): { maxTotalAgents?: number } =>
-  maxTotalAgents === undefined ? {} : { maxTotalAgents };

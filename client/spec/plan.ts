@@ -21,6 +21,10 @@ export interface FleetPlan {
   mcpServers?: NonNullable<Manifest['mcpServers']>;
   /** Command run in each target's directory; non-zero: `skipped`, `Target.NotEligible`. */
   eligible?: string;
+  /** Of the file's text and of what was given beside it; part of what an approval is of. */
+  textHash?: string;
+  /** How deep spawned subagents may stand; omitted: 3. */
+  maxDepth?: number;
 }
 
 export interface PlannedTask extends Pick<
@@ -74,5 +78,6 @@ export class InvalidFleet extends Error {
 }
 
 export function formatFault({ file, line, column, message, hint }: Fault): string {
-  return `${file}:${line}:${column}: ${message}; ${hint}`;
+  const place = line === 0 ? file : `${file}:${line}:${column}`;
+  return `${place}: ${message}; ${hint}`;
 }

@@ -19,6 +19,8 @@ export interface SourceDocument {
   value: unknown;
   faults: TextFault[];
   locate(path: Path, part?: 'key' | 'value'): Position;
+  /** Of a document without lines: what a fault calls the place instead. */
+  nameOf?(path: Path): string;
 }
 
 /** Line and column from 1 of a character offset. */

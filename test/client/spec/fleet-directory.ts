@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadFleet } from '../../../client/spec/load.ts';
-import type { FleetSource } from '../../../client/spec/load.ts';
+import type { FileSource } from '../../../client/spec/load.ts';
 import { formatFault, InvalidFleet } from '../../../client/spec/plan.ts';
 import type { FleetPlan } from '../../../client/spec/plan.ts';
 
@@ -25,7 +25,7 @@ export class FleetDirectory implements Disposable {
     return readdirSync(this.path, { recursive: true }).map(String).sort();
   }
 
-  load(text: string, more: Partial<FleetSource> & { as?: string } = {}): Promise<FleetPlan> {
+  load(text: string, more: Partial<FileSource> & { as?: string } = {}): Promise<FleetPlan> {
     const { as = 'fleet.yaml', ...rest } = more;
     this.write(as, text);
     return loadFleet({
@@ -40,7 +40,7 @@ export class FleetDirectory implements Disposable {
   }
 
   /** The faults of a file as the command line prints them; throws when it has none. */
-  async faults(text: string, more: Partial<FleetSource> & { as?: string } = {}): Promise<string[]> {
+  async faults(text: string, more: Partial<FileSource> & { as?: string } = {}): Promise<string[]> {
     try {
       await this.load(text, more);
     } catch (error) {

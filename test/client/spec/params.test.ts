@@ -18,9 +18,9 @@ test('parameters are filled in, typed where they stand alone', async () => {
 
 test.each([
   [{}, 'fleet.yaml:4:3: the parameter `team` has no value; give -p team=VALUE or a `default`'],
-  [{ team: 'A1' }, '-p:0:0: `team` is the text "A1"; write a text that matches ^[a-z]+$'],
-  [{ team: 'a', turns: 'x' }, '-p:0:0: `turns` is the text "x"; write -p turns=… with a whole number'],
-  [{ team: 'a', turn: '3' }, '-p:0:0: the file declares no parameter `turn`; write -p turns=…'],
+  [{ team: 'A1' }, '-p: `team` is the text "A1"; write a text that matches ^[a-z]+$'],
+  [{ team: 'a', turns: 'x' }, '-p: `turns` is the text "x"; write -p turns=… with a whole number'],
+  [{ team: 'a', turn: '3' }, '-p: the file declares no parameter `turn`; write -p turns=…'],
 ])('%j is refused', async (params, fault) => {
   using directory = new FleetDirectory();
   await expect(directory.faults(FILE, { params: params as Record<string, string> })).resolves.toContain(fault);
