@@ -1,6 +1,7 @@
+import { fault, readCount, readDurationMs, readJson, readNumber, type Take } from './direction-values.ts';
 import { readFaultSpec, type FaultSpec } from './fault.ts';
-import { badRequest, type Problem } from './problem.ts';
 import type { Random } from './random.ts';
+import { takeSpawn, type SpawnDirection } from './spawn-direction.ts';
 
 /*
  * A prompt may direct simulated Claude: `[[simulate key=value key="quoted value"]]`, any number of times. In quotes, `\n`, `\"`,
@@ -16,6 +17,7 @@ import type { Random } from './random.ts';
  *   edit=a.ts old="x" new="y"  a step: one Edit
  *   write=b.txt content="z"    a step: one Write
  *   call=Grep input='{…}'      a step: any tool
+ *   spawn=4                    it spawns four subagents and awaits them; more keys in spawn-direction.ts
  *   window=20000               tokens of its model's context window
  *   fault=cut at=2 times=1     something goes wrong (kinds in fault.ts): at this turn, this often (1; 0 for always), after=N, every=N,
  *                              retry_after=3600, retry_after_ms=50, error_type=api_error, delay=50ms, model=claude-opus-5-5
@@ -41,18 +43,20 @@ export interface Direction {
   window?: number;
   output?: string;
   structured?: unknown;
+  /** One after the other, and before the steps. */
+  spawns: SpawnDirection[];
   steps: ToolStep[];
   faults: FaultSpec[];
 }
 
 const DIRECTIVE = /\[\[simulate\b((?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[^\]"']|\](?!\]))*)\]\]/g;
 const PAIR = /([a-z_]+)=(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s"']+))|(\S+)/g;
-const NONE: Direction = { steps: [], faults: [] };
+const NONE: Direction = { spawns: [], steps: [], faults: [] };
 
 /** Takes the directives out of a prompt. Throws a 400 for one that cannot be understood. */
 export function readDirection(prompt: string): { prompt: string; direction: Direction } {
   if (!prompt.includes('[[simulate')) return { prompt, direction: NONE };
-  const direction: Direction = { steps: [], faults: [] };
+  const direction: Direction = { spawns: [], steps: [], faults: [] };
   const rest = prompt.replace(DIRECTIVE, (_, pairs: string) => {
     follow(readPairs(pairs), direction);
     return '';
@@ -86,8 +90,6 @@ function unescape(text: string): string {
   return text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character));
 }
 
-type Take = (key: string) => string | undefined;
-
 /** Every reader takes the keys it knows; what is left over is misspelt. */
 function follow(pairs: Map<string, string>, direction: Direction): void {
   const take: Take = (key) => {
@@ -96,6 +98,8 @@ function follow(pairs: Map<string, string>, direction: Direction): void {
     return value;
   };
   takeScalars(take, direction);
+  const spawn = takeSpawn(take);
+  if (spawn !== undefined) direction.spawns.push(spawn);
   direction.steps.push(...takeSteps(take));
   const taken = takeFault(take);
   if (taken !== undefined) direction.faults.push(taken);
@@ -166,32 +170,4 @@ function takeFault(take: Take): FaultSpec | undefined {
     if (value !== undefined) json[key] = readDurationMs(value);
   }
   return readFaultSpec(json);
-}
-
-function readDurationMs(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
-  if (amount === undefined) throw fault(`"${text}" is not a duration, as 200ms`);
-  return Number(amount) * (unit === 'm' ? 60_000 : unit === 's' ? 1_000 : 1);
-}
-
-function readCount(key: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw fault(`${key}=${text}: a whole number is needed`);
-  return Number(text);
-}
-
-function readNumber(key: string, text: string): number {
-  if (!/^\d+(\.\d+)?$/.test(text)) throw fault(`${key}=${text}: a number is needed`);
-  return Number(text);
-}
-
-function readJson(key: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw fault(`${key}: JSON is needed, not ${text}`);
-  }
-}
-
-function fault(message: string): Problem {
-  return badRequest(`simulate directive: ${message}`);
 }

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { deprecationsAgent } from './agents/deprecations.ts';
+import { spawningParent } from './agents/spawning-parent.ts';
 import { genericAgent } from './generic-agent.ts';
 import type { AgentScript, SimulatedRequest } from './script.ts';
 
 /** Asked after all others. */
-const BUILT_IN: readonly AgentScript[] = [deprecationsAgent];
+const BUILT_IN: readonly AgentScript[] = [deprecationsAgent, spawningParent];
 
 /** Agent scripts in the order they are asked; the generic agent answers what none of them knows. */
 export class ScriptRegistry {

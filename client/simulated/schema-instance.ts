@@ -1,3 +1,4 @@
+import { PathInstances } from './path-instance.ts';
 import { patternInstance } from './pattern-instance.ts';
 import type { Random } from './random.ts';
 
@@ -6,22 +7,27 @@ type Schema = Record<string, unknown>;
 interface Maker {
   root: Schema;
   random: Random;
+  paths: PathInstances;
 }
 
 /** Past this depth optional properties are left out and alternatives chosen for shortness: recursive schemas end. */
 const OPTIONAL_DEPTH = 3;
 const MAX_DEPTH = 24;
+/** Items of a list of paths, or of things that have one. */
+const MOST_PATHS = 3;
 
 /**
  * An instance of a JSON Schema (2020-12 or draft-07), best effort: const, enum, types, properties, items, lengths, bounds,
- * formats, patterns, anyOf, oneOf, allOf and local `$ref`. Not looked at: not, if, dependentSchemas, unevaluated*.
+ * formats, patterns, anyOf, oneOf, allOf and local `$ref`. Not looked at: not, if, dependentSchemas, unevaluated*. A text
+ * whose property is called so is one of `files`, or a directory of one.
  */
-export function schemaInstance(schema: unknown, random: Random): unknown {
+export function schemaInstance(schema: unknown, random: Random, files: readonly string[] = []): unknown {
   const root = isSchema(schema) ? schema : {};
-  return make(root, { root, random }, 0);
+  return make(root, { root, random, paths: new PathInstances(files) }, 0);
 }
 
-function make(given: unknown, maker: Maker, depth: number): unknown {
+/** `name`: of the property it is for, or whose items it is one of. */
+function make(given: unknown, maker: Maker, depth: number, name = ''): unknown {
   if (!isSchema(given) || depth > MAX_DEPTH) return null;
   const schema = flatten(given, maker, depth);
   if ('const' in schema) return schema['const'];
@@ -31,9 +37,9 @@ function make(given: unknown, maker: Maker, depth: number): unknown {
     case 'object':
       return makeObject(schema, maker, depth);
     case 'array':
-      return makeArray(schema, maker, depth);
+      return makeArray(schema, maker, depth, name);
     case 'string':
-      return makeString(schema, maker.random);
+      return makeString(schema, maker, name);
     case 'integer':
       return makeNumber(schema, true, maker.random);
     case 'number':
@@ -115,7 +121,7 @@ function makeObject(schema: Schema, maker: Maker, depth: number): Record<string,
   );
   const object: Record<string, unknown> = {};
   for (const key of new Set([...keys, ...required])) {
-    object[key] = make(properties[key] ?? additional(schema), maker, depth + 1);
+    object[key] = make(properties[key] ?? additional(schema), maker, depth + 1, key);
   }
   const wanted = count(schema['minProperties'], 0);
   for (let n = 1; Object.keys(object).length < wanted && n <= wanted; n += 1) {
@@ -128,23 +134,31 @@ function additional(schema: Schema): unknown {
   return isSchema(schema['additionalProperties']) ? schema['additionalProperties'] : { type: 'string' };
 }
 
-function makeArray(schema: Schema, maker: Maker, depth: number): unknown[] {
+function makeArray(schema: Schema, maker: Maker, depth: number, name: string): unknown[] {
   const first = Array.isArray(schema['prefixItems']) ? (schema['prefixItems'] as unknown[]) : [];
   const least = count(schema['minItems'], 0);
   const most = count(schema['maxItems'], Infinity);
   const length = Math.min(
     most,
-    Math.max(least, first.length, depth < OPTIONAL_DEPTH && schema['items'] !== false ? 1 : 0),
+    Math.max(least, first.length, depth < OPTIONAL_DEPTH ? usualLength(schema['items'], maker, name) : 0),
   );
   const items: unknown[] = [];
   // Equal items where they must differ: draw again, a bounded number of times.
   for (let tries = 0; items.length < length && tries < length + 50; tries += 1) {
     const rest = schema['contains'] ?? schema['items'] ?? { type: 'string' };
-    const item = make(first[items.length] ?? rest, maker, depth + 1);
+    const item = make(first[items.length] ?? rest, maker, depth + 1, name);
     const isRepeated = items.some((one) => JSON.stringify(one) === JSON.stringify(item));
     if (schema['uniqueItems'] !== true || !isRepeated) items.push(item);
   }
   return items;
+}
+
+/** One, or a few where each is to name a path. */
+function usualLength(items: unknown, { paths }: Maker, name: string): number {
+  if (items === false) return 0;
+  const properties = isSchema(items) && isSchema(items['properties']) ? Object.keys(items['properties']) : [name];
+  const counts = properties.map((key) => paths.count(key)).filter((known) => known > 0);
+  return counts.length === 0 ? 1 : Math.min(MOST_PATHS, ...counts);
 }
 
 const FORMATS: Readonly<Record<string, (random: Random) => string>> = {
@@ -163,7 +177,7 @@ const FORMATS: Readonly<Record<string, (random: Random) => string>> = {
   'json-pointer': () => '/simulated',
 };
 
-function makeString(schema: Schema, random: Random): string {
+function makeString(schema: Schema, { random, paths }: Maker, name: string): string {
   const least = count(schema['minLength'], 0);
   const most = count(schema['maxLength'], Infinity);
   const format = FORMATS[String(schema['format'])];
@@ -173,6 +187,8 @@ function makeString(schema: Schema, random: Random): string {
     const text = patternInstance(pattern, random, least, most);
     if (text !== undefined) return text;
   }
+  const path = paths.pick(name, random);
+  if (path !== undefined && path.length >= least && path.length <= most) return path;
   const text = `simulated ${random.int(1, 999)}`.padEnd(least, '.');
   return text.length > most ? text.slice(0, most) : text;
 }

@@ -15,6 +15,8 @@ export interface SimulatedRequest {
   prompt: string;
   /** Names one agent over its turns: a hash of the first user message. Equal prompts are one agent. */
   agent: string;
+  /** Its first message says that it may spawn subagents. */
+  maySpawn: boolean;
   /** What stands in the `<output_schema>` block of the first message. */
   outputSchema: Record<string, unknown> | undefined;
   /** What the prompt's `[[simulate …]]` directives say. */

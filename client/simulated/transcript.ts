@@ -9,6 +9,8 @@ type Block = Anthropic.ContentBlockParam;
 /** A text block that is one context block from end to end: whatever its data holds, it is data. */
 const WHOLE_CONTEXT = /^<context\b[\s\S]*<\/context>\s*$/;
 const CONTEXT = /<context\b(?:"(?:\\.|[^"\\])*"|[^">])*>[\s\S]*?<\/context>/g;
+/** A block of its own, by which a subagent learns that it may spawn others. */
+const MAY_SPAWN = /<subagents>[\s\S]*?<\/subagents>/;
 const OUTPUT_SCHEMA = /<output_schema>([\s\S]*?)<\/output_schema>/;
 
 /**
@@ -22,12 +24,13 @@ export function readTranscript(body: RequestBody): SimulatedRequest {
   const spoken = blocks.filter((block) => block.type !== 'text' || !WHOLE_CONTEXT.test(block.text));
   const withoutContext = textsOf(spoken).replace(CONTEXT, '');
   const schema = OUTPUT_SCHEMA.exec(withoutContext)?.[1];
-  const { prompt, direction } = readDirection(withoutContext.replace(OUTPUT_SCHEMA, '').trim());
+  const { prompt, direction } = readDirection(withoutContext.replace(OUTPUT_SCHEMA, '').replace(MAY_SPAWN, '').trim());
   return {
     body,
     firstText,
     prompt,
     agent: summary === undefined ? hash('sha256', firstText, 'hex').slice(0, 16) : readSummary(summary).agent,
+    maySpawn: spoken.some((block) => block.type === 'text' && MAY_SPAWN.test(block.text)),
     outputSchema: schema === undefined ? undefined : parseSchema(schema),
     direction,
   };

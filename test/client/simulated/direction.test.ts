@@ -15,6 +15,7 @@ describe('a directive', () => {
       seed: '7',
       window: 9_000,
       output: 'all done',
+      spawns: [],
       steps: [],
       faults: [],
     });

@@ -1,0 +1,61 @@
+import type { ToolResult } from '../transcript.ts';
+
+/** One spawned subagent, as its parent was told of it. */
+export interface Spawned {
+  label: string;
+  status: string;
+  /** Its output on one line, cut; empty: it has none. */
+  said: string;
+}
+
+/** An answer of spawn_subagents or collect_subagents. */
+export interface SpawnAnswer {
+  /** Of those the call was about, how many have not ended. */
+  running: number;
+  results: Spawned[];
+}
+
+const SAID_CHARS = 200;
+
+/** The calls and answers of a parent that are about its subagents, oldest first. */
+export function spawnTalk(results: readonly ToolResult[]): ToolResult[] {
+  return results.filter(({ name }) => ['spawn_subagents', 'collect_subagents', 'read_result'].includes(name));
+}
+
+/** What an answer says; of one that is no JSON: nothing. */
+export function readSpawnAnswer({ text }: ToolResult): SpawnAnswer {
+  const { census, results } = record(parse(text));
+  const { running } = record(census);
+  return {
+    running: typeof running === 'number' ? running : 0,
+    results: (Array.isArray(results) ? results : []).map((result: unknown) => spawned(record(result))),
+  };
+}
+
+/** Those of all answers, each as it was told of last, in the order they were named first. */
+export function spawnedOf(talk: readonly ToolResult[]): Spawned[] {
+  const all = talk.filter(({ name, isError }) => name !== 'read_result' && !isError).map(readSpawnAnswer);
+  return [...new Map(all.flatMap(({ results }) => results).map((one) => [one.label, one])).values()];
+}
+
+function spawned({ label, status, output, structured_output, error }: Record<string, unknown>): Spawned {
+  const said = structured_output ?? output ?? record(error)['message'] ?? '';
+  const line = (typeof said === 'string' ? said : JSON.stringify(said)).replace(/\s+/g, ' ');
+  return {
+    label: String(label),
+    status: String(status),
+    said: line.replace(/^\[simulated\] /, '').slice(0, SAID_CHARS),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+  } catch {
+    return undefined;
+  }
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
