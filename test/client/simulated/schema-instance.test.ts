@@ -170,6 +170,22 @@ describe('an instance', () => {
     expect(seen.size).toBeGreaterThan(5);
   });
 
+  it('names files that are there, each once, where properties are called so', () => {
+    const found = { type: 'array', items: object({ file: { type: 'string' }, why: { type: 'string' } }) };
+    const schema = object({ found, directories: { type: 'array', items: { type: 'string' } } });
+    const files = ['src/a.ts', 'lib/b.ts', 'c.ts', 'lib/d.ts'];
+    const instance = schemaInstance(schema, seededRandom('paths'), files) as {
+      found: { file: string }[];
+      directories: string[];
+    };
+    expect(new Set(instance.found.map(({ file }) => file)).size).toBe(3);
+    expect(files).toEqual(expect.arrayContaining(instance.found.map(({ file }) => file)));
+    expect(instance.directories.toSorted()).toEqual(['.', 'lib', 'src']);
+    expect(schemaInstance(schema, seededRandom('paths'))).toMatchObject({
+      found: [{ file: expect.stringMatching(/^simulated/) as string }],
+    });
+  });
+
   it('ends where a schema refers to itself alone', () => {
     expect(() => schemaInstance({ $ref: '#' }, seededRandom(''))).not.toThrow();
     expect(() => schemaInstance({ $ref: '#/nowhere' }, seededRandom(''))).not.toThrow();
