@@ -2,6 +2,8 @@ import { DEFAULT_MODEL, MAX_CONCURRENCY } from '../../workflows/contract/limits.
 import { DURATION_HINT } from './duration.ts';
 import { MONEY_HINT } from './money.ts';
 
+const SHARE_HINT = 'a share above 0 and up to 1, or a text such as "30%"';
+
 /** What to write, by the key whose value is wrong. */
 export const EXPECTED: Readonly<Record<string, string>> = {
   version: '1',
@@ -47,6 +49,15 @@ export const EXPECTED: Readonly<Record<string, string>> = {
   maxConcurrentAgents: `a whole number from 1 to ${MAX_CONCURRENCY}`,
   maxTotalAgents: 'a whole number from 1',
   failIf: '{rate: 0.3} or {count: 5}',
-  rate: 'a share above 0 and up to 1, or a text such as "30%"',
+  rate: SHARE_HINT,
   count: 'a whole number from 1',
+  rollout: '{waves: [5, 10%, 100%], gate: {minVerified: 0.9, approval: true}, stopOnFailureRate: 0.3}',
+  scout: 'a whole number of targets from 1',
+  waves: 'whole numbers of targets and shares of them, such as [5, 10%, 100%]',
+  gate: '{minCompleted: 0.8, minVerified: 0.9, maxCostPerTarget: 2, approval: true}, or some of these',
+  minCompleted: SHARE_HINT,
+  minVerified: SHARE_HINT,
+  maxCostPerTarget: MONEY_HINT,
+  approval: 'true or false',
+  stopOnFailureRate: SHARE_HINT,
 };

@@ -9,6 +9,7 @@ import type { Spelling } from './keys.ts';
 import { McpDeclarations } from './mcp-servers.ts';
 import { MONEY_HINT, parseMicroUsd } from './money.ts';
 import { resolveParams } from './params.ts';
+import { readRollout, shareOf } from './rollout.ts';
 import type { PlanSettings } from './plan-settings.ts';
 import type { FleetPlan, PlannedTask } from './plan.ts';
 import { readRawTasks } from './raw-tasks.ts';
@@ -68,6 +69,7 @@ export class FleetReader {
       root['targets'] === undefined
         ? await this.#listed(raw, params, resolver)
         : await this.#targeted(raw[0], head, params, resolver, warnings);
+    const rollout = readRollout(head, tasks, { faults: this.#faults, warnings });
     return {
       name: head.name ?? defaultName,
       source,
@@ -79,7 +81,9 @@ export class FleetReader {
       warnings: [...warnings, ...resolver.warnings],
       ...(head.eligible === undefined ? {} : { eligible: head.eligible }),
       ...(mcp.all && { mcpServers: mcp.all }),
-      ...maxTotal(overrides.maxAgents ?? head.maxTotalAgents),
+      ...(rollout && { rollout }),
+      ...limit('maxTotalAgents', overrides.maxAgents ?? head.maxTotalAgents),
+      ...limit('maxDepth', overrides.maxDepth),
     };
   }
 
@@ -200,8 +204,7 @@ export class FleetReader {
     if (rate === undefined && count === undefined) {
       this.#faults.add(['failIf'], '`failIf` says nothing', `write ${EXPECTED['failIf']}`);
     }
-    const share = typeof rate === 'string' ? Number(rate.slice(0, -1)) / 100 : rate;
-    return { ...(share === undefined ? {} : { rate: share }), ...(count === undefined ? {} : { count }) };
+    return { ...(rate === undefined ? {} : { rate: shareOf(rate) }), ...(count === undefined ? {} : { count }) };
   }
 
   #budget(inFile: unknown): number | null {
@@ -217,5 +220,5 @@ export class FleetReader {
   }
 }
 
-const maxTotal = (maxTotalAgents: number | undefined): { maxTotalAgents?: number } =>
-  maxTotalAgents === undefined ? {} : { maxTotalAgents };
+const limit = <K extends string>(key: K, value: number | undefined): { [key in K]?: number } =>
+  value === undefined ? {} : ({ [key]: value } as { [key in K]: number });

@@ -23,8 +23,9 @@ export const FLEET_KEYS: KeyTable = {
   known: new Set([
     ...['version', 'name', 'description', 'params', 'targets', 'exclude', 'eligible', 'task', 'tasks'],
     ...['maxConcurrentAgents', 'maxTotalAgents', 'maxBudgetUsd', 'failIf', 'mcpServers', ...INHERITED],
+    ...['rollout', 'scout'],
   ]),
-  later: new Set([...['steps', 'workspaces', 'rollout', 'scout', 'pullRequest', 'hooks', 'schedule', 'notify']]),
+  later: new Set([...['steps', 'workspaces', 'pullRequest', 'hooks', 'schedule', 'notify']]),
 };
 
 export const TASK_KEYS: KeyTable = {
@@ -33,7 +34,7 @@ export const TASK_KEYS: KeyTable = {
     ...['label', 'prompt', 'workingDirectory', 'repo', 'context', 'model', 'effort', 'thinking', 'timeout'],
     ...['stallTimeout', 'maxTurns', 'maxBudgetUsd', 'outputSchema', 'dependsOn', 'mcpServers', ...INHERITED],
   ]),
-  later: new Set(['steps', 'rollout', 'pullRequest', 'hooks']),
+  later: new Set(['steps', 'pullRequest', 'hooks']),
 };
 
 const NONE: ReadonlySet<string> = new Set();
@@ -48,6 +49,12 @@ export const NESTED_KEYS: Readonly<Record<string, KeyTable>> = {
     later: NONE,
   },
   failIf: { owner: 'failIf', known: new Set(['rate', 'count']), later: NONE },
+  rollout: { owner: 'rollout', known: new Set(['waves', 'scout', 'gate', 'stopOnFailureRate']), later: NONE },
+  gate: {
+    owner: 'a gate',
+    known: new Set(['minCompleted', 'minVerified', 'maxCostPerTarget', 'approval']),
+    later: new Set(['minCiGreen', 'minMerged']),
+  },
 };
 export const PARAM_KEYS: KeyTable = {
   owner: 'a parameter',
@@ -112,5 +119,7 @@ export function readNestedKeys(
         Object.entries(value).map(([name, item]) => [name, nested(item, [...at, name], key)]),
       );
     else if (isRecord(value)) object[key] = nested(value, at, key);
+    const inside = object[key];
+    if (key === 'rollout' && isRecord(inside)) readNestedKeys(inside, at, spelling, faults);
   }
 }

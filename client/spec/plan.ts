@@ -1,4 +1,6 @@
 import type { Grant, Manifest, Task } from '../../workflows/contract/task.schema.ts';
+import type { Gate } from '../../workflows/contract/units.ts';
+import type { WaveReach } from './waves.ts';
 
 /**
  * What a fleet file, a task list or stdin comes to: every key checked, every default applied, every path resolved, but
@@ -23,8 +25,19 @@ export interface FleetPlan {
   eligible?: string;
   /** Of the file's text and of what was given beside it; part of what an approval is of. */
   textHash?: string;
+  rollout?: PlannedRollout;
   /** How deep spawned subagents may stand; omitted: 3. */
   maxDepth?: number;
+}
+
+/** Waves as a file asks for them: which task is in which is decided when it is known who is eligible. */
+export interface PlannedRollout {
+  /** The last one reaches all. */
+  reaches: WaveReach[];
+  gate: Gate | null;
+  stopOnFailureRate: number | null;
+  /** Where its gate stands, for a fault found later. */
+  at: Pick<Fault, 'file' | 'line' | 'column'>;
 }
 
 export interface PlannedTask extends Pick<

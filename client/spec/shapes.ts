@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { DEFAULT_CONCURRENCY, MAX_CONCURRENCY, MAX_TASKS } from '../../workflows/contract/limits.ts';
 import { McpServerShape } from './mcp-shape.ts';
-import { Inheritable, Money, TaskShape, Text, Texts } from './task-shape.ts';
+import { RolloutShape, Scout } from './rollout-shape.ts';
+import { Inheritable, Money, Share, TaskShape, Text, Texts } from './task-shape.ts';
 
 const Param = z.union([
   z.string(),
@@ -68,7 +69,7 @@ export const FleetShape = z.strictObject({
   maxBudgetUsd: Money.optional().meta({ description: 'Hard cap in US dollars of the whole fleet.', examples: [20] }),
   failIf: z
     .strictObject({
-      rate: z.union([z.number().gt(0).max(1), z.string().regex(/^(\d{1,2}(\.\d+)?|100)%$/)]).optional(),
+      rate: Share.optional(),
       count: z.int().min(1).optional(),
     })
     .optional()
@@ -76,6 +77,8 @@ export const FleetShape = z.strictObject({
       description: 'Stop early: share (after 10 ended) or number of failures.',
       examples: [{ rate: 0.3 }, { count: 5 }],
     }),
+  rollout: RolloutShape.optional(),
+  scout: Scout.optional(),
   ...Inheritable.shape,
   permissions: Inheritable.shape.permissions.meta({
     description: 'Of every task that names none; what a task names must lie within.',

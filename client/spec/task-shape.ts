@@ -9,6 +9,9 @@ import { McpServerShape } from './mcp-shape.ts';
  */
 const Duration = z.union([z.int().positive(), z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/)]);
 export const Money = z.union([z.number().positive(), z.string().regex(/^\$?\d+(\.\d+)?$/)]);
+export const Percentage = z.string().regex(/^(?!0+(\.0+)?%$)(\d{1,2}(\.\d+)?|100)%$/);
+/** Above 0 and up to 1. */
+export const Share = z.union([z.number().gt(0).max(1), Percentage]);
 export const Text = z.string().min(1);
 export const Texts = z.union([Text, z.array(Text)]);
 

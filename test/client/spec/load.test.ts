@@ -73,8 +73,8 @@ describe('each fault says where, what, and what to write', () => {
     [
       'a key of a later stage',
       YAML,
-      'rollout: {scout: 3}\ntasks: [{prompt: a}]\n',
-      'fleet.yaml:1:1: `rollout` is not supported yet; remove it',
+      'hooks: {onCIFailure: x}\ntasks: [{prompt: a}]\n',
+      'fleet.yaml:1:1: `hooks` is not supported yet; remove it',
     ],
     [
       'a later key in JSON',
