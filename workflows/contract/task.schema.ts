@@ -131,6 +131,8 @@ export const ScriptPlan = z.object({
   /** Texts of saved scripts `workflow()` may run: by name, and by the path it may be given as `scriptPath`. */
   saved: z.record(z.string(), ArtifactRef),
   defaults: TaskDefaults,
+  /** The model of `defaults` is that of every subagent, whatever a call or a definition names. */
+  isModelForced: z.boolean().optional(),
   /** What `permissions` of a call must lie within; absent: nothing was said. */
   ceiling: Grant.optional(),
   agents: z.array(AgentDefinition),
@@ -154,6 +156,8 @@ export const Manifest = z.object({
   /** How deep spawned subagents may stand; absent: `DEFAULT_MAX_DEPTH`. */
   maxDepth: z.int().optional(),
   script: ScriptPlan.optional(),
+  /** Definitions that subagents which spawn may name in `agent`; those of a script stand in it. */
+  agents: z.array(AgentDefinition).optional(),
   /** Hash of the file the fleet was made from, and of what it names: part of what an approval is of. */
   planHash: z.string().optional(),
 });
