@@ -15,6 +15,10 @@ export interface SpawnParent {
   /** Labels it has given, whole: `parent/label`. */
   labels: ReadonlySet<string>;
   agents: readonly AgentDefinition[];
+  /** MCP servers its subagents may name; absent: any. */
+  mcpServers?: readonly string[];
+  /** Behind each whole label, where an earlier try of the parent may have given the same ones. */
+  labelEnd?: string;
 }
 
 export interface SpawnWaits {

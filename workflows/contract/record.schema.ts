@@ -63,7 +63,13 @@ export const SubagentRecord = z.object({
   spawnSeq: z.int().optional(),
   /** The newest request, whose calls have no results yet. */
   spawnPending: ArtifactRef.optional(),
-  /** Own money promised to subagents it spawned that have not been accounted for. */
+  /** What the calls of that request are answered from: the results of the turn's other calls, and what each is to show. */
+  spawnTurn: ArtifactRef.optional(),
+  /** `spawnSeq` when its present try began: what it spawned before that is not its own any more. */
+  spawnFrom: z.int().optional(),
+  /** Indexes of those it spawned whose results it was given, as ranges. */
+  spawnGiven: z.array(z.tuple([z.int(), z.int()])).optional(),
+  /** Own money promised to subagents it spawned: their caps, and what they really cost once it was given their results. */
   grantedMicroUsd: z.int().optional(),
   result: Result.optional(),
 });
