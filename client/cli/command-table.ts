@@ -29,6 +29,7 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ['down', () => import('./commands/down.ts')],
   ['dev', () => import('./commands/dev.ts')],
   ['worker', () => import('./commands/worker.ts')],
+  ['mcp', () => import('./commands/mcp.ts')],
   ['completion', () => import('./commands/completion.ts')],
 ]);
 

@@ -1,0 +1,70 @@
+import type { Fleet, FleetOutcome, FleetView } from '../library/library.ts';
+import { accompany } from './accompany.ts';
+import { ProgressReports } from './progress.ts';
+import { readResults } from './read-results.ts';
+import { fleetReport, type FleetReport, type Told } from './report.ts';
+import { endedCount, hasEnded } from './standing.ts';
+import type { Call, Workshop } from './tool.ts';
+
+export interface FollowOptions {
+  /** Stay until so many have ended; 0: do not wait. */
+  need: number;
+  timeoutMs: number;
+  /** Most rows of the reply. */
+  limit?: number | undefined;
+  notes?: string[];
+}
+
+/** Stays with a fleet that was just started, tells the caller of its progress, and reports it with first results. */
+export async function followFleet(
+  fleet: Fleet,
+  options: FollowOptions,
+  call: Call,
+  shop: Workshop,
+): Promise<FleetReport> {
+  const view = await stay(fleet, options, call);
+  const { signal } = call;
+  if (signal.aborted) shop.log(`nobody waits for the fleet ${fleet.id} any more; it goes on`);
+  const outcome = await outcomeOf(fleet, view);
+  if (options.need === 0 || endedCount(view) === 0 || signal.aborted)
+    return fleetReport(view, { outcome, told: { ...(options.notes && { notes: options.notes }) } });
+  const told = await firstResults(fleet, view, options, call, shop);
+  return fleetReport(view, { outcome, told: { ...told, ...(options.notes && { notes: options.notes }) } });
+}
+
+/** Until `accompany` says so; with notifications where the caller asked for them. */
+export async function stay(
+  fleet: Pick<Fleet, 'status'>,
+  { need, timeoutMs }: Pick<FollowOptions, 'need' | 'timeoutMs'>,
+  { signal, context: { mcpReq } }: Call,
+): Promise<FleetView> {
+  const progressToken = mcpReq._meta?.progressToken;
+  const reports = new ProgressReports(async (params) => {
+    if (progressToken === undefined || signal.aborted) return;
+    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...params } });
+  });
+  return accompany(() => fleet.status(), { need, timeoutMs, signal, onLook: (view) => reports.tell(view) });
+}
+
+/** What its parent left, where it has ended. */
+export async function outcomeOf(fleet: Pick<Fleet, 'wait'>, view: FleetView): Promise<FleetOutcome | undefined> {
+  return hasEnded(view) ? fleet.wait() : undefined;
+}
+
+async function firstResults(
+  fleet: Fleet,
+  view: FleetView,
+  { limit }: FollowOptions,
+  { signal }: Call,
+  { cursors }: Workshop,
+): Promise<Told> {
+  const from = { fleetId: fleet.id, arrival: undefined, read: 0 };
+  const ended = endedCount(view);
+  const { page, to, isWhole } = await readResults(fleet, from, { limit, waitMs: 0, ended, signal });
+  const more = Math.max(0, ended - to.read);
+  return {
+    results: page.rows,
+    ...(more > 0 && { more_results: more }),
+    ...(!isWhole && (more > 0 || !hasEnded(view)) && { cursor: cursors.keep(to) }),
+  };
+}

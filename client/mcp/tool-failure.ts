@@ -1,0 +1,56 @@
+import { describeError } from '../cli/error-report.ts';
+
+/** A call that cannot be met, in words for whoever made it. `hint`: what to do next; `code`: for programs. */
+export class ToolFailure extends Error {
+  override name = 'ToolFailure';
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, hint?: string) {
+    super(message);
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+export interface Described {
+  code: string;
+  message: string;
+  hint?: string;
+  faults?: readonly object[];
+}
+
+/** Where the caller of a tool must do something else than somebody at a command line. */
+const OWN_HINTS: Readonly<Record<string, string>> = {
+  no_credential:
+    'have a person start the MCP server with ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN in its environment, or pass `simulate: true` to try it without Claude and without cost',
+  unknown_label: 'fleet_results lists the labels of those that have ended',
+};
+const MAX_FAULTS = 50;
+const MAX_MESSAGE_CHARS = 8_000;
+
+/** What went wrong, bounded, without what only a terminal has a use for. */
+export function describeFailure(error: unknown): Described {
+  if (error instanceof ToolFailure) return withHint(error.code, error.message, error.hint);
+  const { code, message, hint, faults } = describeError(error, []);
+  if (code === 'internal') {
+    const said = error instanceof Error ? error.message : String(error);
+    return withHint(code, said, 'this should not happen; `muster doctor` checks what muster needs');
+  }
+  if (!faults) return withHint(code, message, OWN_HINTS[code] ?? hint);
+  const lines = message.split('\n');
+  const more = lines.length > MAX_FAULTS ? [`and ${lines.length - MAX_FAULTS} more faults`] : [];
+  return {
+    ...withHint(
+      code,
+      [...lines.slice(0, MAX_FAULTS), ...more].join('\n'),
+      'nothing was started; mend it and call again',
+    ),
+    faults: faults.slice(0, MAX_FAULTS),
+  };
+}
+
+function withHint(code: string, message: string, hint: string | undefined): Described {
+  const cut = message.length <= MAX_MESSAGE_CHARS ? message : `${message.slice(0, MAX_MESSAGE_CHARS).toWellFormed()} …`;
+  return { code, message: cut, ...(hint !== undefined && { hint }) };
+}
