@@ -19,7 +19,9 @@ import type { BatchInput, FleetInput, FleetProgress, FleetStatus, Window } from 
 import type { FleetSummary, SettleRequest } from './contract/units.ts';
 import type { batchWorkflow } from './batch.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
+import { ParentDriver } from './parent-driver.ts';
 import { isLong } from './policy/history.ts';
+import { takeUpdates } from './steering.ts';
 
 /**
  * The root of a fleet: start, steer, settle. It decides through its dispatcher and does nothing itself; a subagent or a
@@ -41,40 +43,17 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
   setHandler(messages.progressQuery, () => progress());
   setHandler(messages.standingQuery, () => ({ status: status(), progress: progress() }));
 
-  /** An update: takes effect on the dispatcher, is acknowledged once `done`. */
-  const steer = async (act: (d: Dispatcher) => void, done: (d: Dispatcher) => boolean = () => true) => {
-    await condition(() => dispatcher !== undefined);
-    act(dispatcher!);
-    changes++;
-    await condition(() => done(dispatcher!));
-    return status();
-  };
-  setHandler(messages.pauseUpdate, () => steer((d) => d.pauseFor('user')));
-  setHandler(messages.resumeUpdate, () => steer((d) => d.resume()));
-  setHandler(messages.setUpdate, (change) => steer((d) => d.set(change)));
-  setHandler(messages.cancelUpdate, () =>
-    steer(
-      (d) => d.cancel(),
-      (d) => d.isFinished,
-    ),
-  );
-  setHandler(messages.stopUpdate, ({ indexes }) =>
-    steer(
-      (d) => d.stop(indexes),
-      (d) => d.haveEnded(indexes),
-    ),
-  );
-  setHandler(messages.skipUpdate, ({ indexes }) =>
-    steer(
-      (d) => d.skip(indexes),
-      (d) => d.haveEnded(indexes),
-    ),
-  );
-  setHandler(messages.retryUpdate, ({ indexes }) => steer((d) => d.retry(indexes)));
+  takeUpdates({ dispatcher: () => dispatcher, status, changed });
 
   const graph = input.hasGraph ? decodeGraph(await activities.loadGraph(input), input.count) : null;
-  const root = (dispatcher = new Dispatcher(input, graph));
+  const waves = input.rollout ? await activities.loadWaves(input) : '';
+  const root = (dispatcher = new Dispatcher(input, graph, waves));
+  const parents = new ParentDriver(root, changed);
   changes++;
+
+  function changed(): void {
+    changes++;
+  }
 
   function progress(): FleetProgress {
     return { units: dispatcher?.units.text ?? '', generations: dispatcher?.units.raisedGenerations ?? [] };
@@ -144,10 +123,11 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
   for (;;) {
     const seen = changes;
     if (isLong(workflowInfo())) root.handOver();
-    const { open, windows, settle: settlements } = root.orders();
-    for (const batch of open) void runBatch(batch);
-    for (const { batch, window } of windows) void sendWindow(batch, window);
-    for (const request of settlements) void settle(request);
+    const orders = root.orders();
+    for (const batch of orders.open) void runBatch(batch);
+    for (const { batch, window } of orders.windows) void sendWindow(batch, window);
+    for (const request of orders.settle) void settle(request);
+    parents.obey(orders);
     show();
     if (root.isFinished) break;
     if (isHandedOver()) await continueAsNew<typeof fleetWorkflow>(root.next());
@@ -156,15 +136,16 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
   }
 
   const { fleetId, generation } = input;
+  const state = root.finish();
+  const { spentMicroUsd, outcome } = root.status();
   const summary: FleetSummary = {
     v: 1,
-    fleetId,
-    generation,
-    state: root.finish(),
+    ...{ fleetId, generation, state, spentMicroUsd },
     units: root.units.text,
     generations: root.units.raisedGenerations,
-    spentMicroUsd: root.status().spentMicroUsd,
     endedAtMs: Date.now(),
+    ...(outcome && { outcome }),
+    ...(root.parents && { parents: root.parents }),
   };
   await activities.closeFleet(summary);
   await condition(allHandlersFinished);

@@ -1,5 +1,5 @@
 import { MAX_OPEN_BATCHES, REPORT_EACH_END } from '../contract/limits.ts';
-import type { BatchInput, BatchState, FleetCarry, FleetInput, FleetStatus, Window } from '../contract/messages.ts';
+import type { BatchInput, BatchState, FleetInput, FleetStatus, Window } from '../contract/messages.ts';
 import {
   UNIT_LETTERS as L,
   statusOfLetter,
@@ -7,20 +7,45 @@ import {
   type PauseReason,
   type SubagentStatus,
 } from '../contract/statuses.ts';
-import type { ParkReason, SettleRequest, UnitOutcome } from '../contract/units.ts';
-import { batchPermits, batchSize } from '../policy/admission.ts';
+import type {
+  Admission,
+  AdmitRequest,
+  GateRequest,
+  ParkReason,
+  Parents,
+  ScriptOutcome,
+  ScriptRef,
+  SettleRequest,
+  UnitOutcome,
+} from '../contract/units.ts';
 import { finalState, mustStop } from '../policy/verdict.ts';
-import { Endings, GIVEN_UP, SKIPPED, STOPPED, type Ending } from './endings.ts';
+import {
+  DEPENDENCY_FAILED,
+  Endings,
+  GIVEN_UP,
+  NOT_ATTEMPTED,
+  ORPHANED,
+  SKIPPED,
+  STOPPED,
+  type Ending,
+} from './endings.ts';
+import type { Ask } from './family.ts';
+import { Grants } from './grants.ts';
 import { Holdings } from './holdings.ts';
 import { Life } from './life.ts';
 import { OpenBatch } from './open-batch.ts';
-import { Units } from './units.ts';
+import { Tree } from './tree.ts';
+import type { Units } from './units.ts';
+import type { Judgement } from './waves.ts';
 
 /** What the root must do next; each is given out once. */
 export interface Orders {
   open: BatchInput[];
   windows: { batch: number; window: Window }[];
   settle: SettleRequest[];
+  admit?: AdmitRequest;
+  exchange?: ScriptRef;
+  judge?: GateRequest;
 }
 
 /**
@@ -30,13 +55,16 @@ export interface Orders {
  */
 export class Dispatcher {
   readonly units: Units;
+  private readonly tree: Tree;
   private readonly holdings: Holdings;
-  private readonly needs = new Map<number, number>();
+  private readonly grants: Grants;
   private readonly parkReasons = new Map<number, ParkReason>();
   private readonly endings = new Endings();
   /** The newest dispatch number given out. */
   private dispatches: number;
   private readonly life: Life;
+  /** The request that is being admitted: one at a time, since the indexes of the next depend on it. */
+  private admitting: { ask: Ask; isNew: boolean } | undefined;
   /** Everyone is on the way back, to go on under new limits. */
   private isRecalling = false;
   /** Everyone is on the way back, to go on in the next run. */
@@ -44,11 +72,14 @@ export class Dispatcher {
 
   private readonly input: FleetInput;
 
-  constructor(input: FleetInput, prerequisites: readonly (readonly number[])[] | null) {
+  /** `waves` as `loadWaves` gives them; only read with a rollout. */
+  constructor(input: FleetInput, prerequisites: readonly (readonly number[])[] | null, waves = '') {
     const { carry } = input;
     this.input = input;
-    this.units = new Units(input.count, prerequisites, carry);
+    this.tree = new Tree(input, prerequisites, waves);
+    this.units = this.tree.units;
     this.holdings = new Holdings(input.limits, carry?.spentMicroUsd ?? 0);
+    this.grants = new Grants(this.units, this.holdings);
     this.dispatches = carry?.batches ?? 0;
     this.life = new Life(carry);
     for (const [index, reason] of carry?.parked ?? []) this.note(index, reason);
@@ -119,6 +150,43 @@ export class Dispatcher {
     this.judge();
   }
 
+  /** The root's answer to the newest `admit` lies in the store. */
+  admitted(admission: Admission): void {
+    const { ask, isNew } = this.admitting!;
+    this.admitting = undefined;
+    this.tree.admit(ask, isNew, admission);
+    this.judge();
+  }
+
+  /** The newest `admit` can never be answered: its parent ends by that. */
+  notAdmitted(error: { type: string; message: string }): void {
+    const { spawner } = this.admitting!.ask;
+    this.admitting = undefined;
+    if (spawner === 'script') this.tree.endScript({ error });
+    else this.endSoon([spawner], { status: 'failed', ...error });
+    this.judge();
+  }
+
+  /** The newest `exchange` came back. */
+  exchanged(outcome: ScriptOutcome): void {
+    this.tree.exchanged(outcome);
+    this.judge();
+  }
+
+  /** The newest `judge` came back. */
+  judged(verdict: Judgement): void {
+    if (this.tree.waves?.judged(verdict)) this.tree.openWave();
+    this.judge();
+  }
+
+  /** False where nothing of this hash is asked at the moment. A rejected gate ends the fleet as a cancel does. */
+  decide(hash: string, isApproved: boolean): boolean {
+    if (!this.life.isSteerable || !this.tree.approvals.some((asked) => asked.hash === hash)) return false;
+    if (!this.tree.decide(hash, isApproved)) this.life.cancel();
+    this.judge();
+    return true;
+  }
+
   pauseFor(reason: PauseReason, resetAtMs?: number): void {
     this.life.pauseFor(reason, resetAtMs);
   }
@@ -150,16 +218,17 @@ export class Dispatcher {
 
   stop(indexes: readonly number[]): void {
     this.endSoon(indexes, STOPPED);
+    this.judge();
   }
   skip(indexes: readonly number[]): void {
     this.endSoon(indexes, SKIPPED);
+    this.judge();
   }
 
   /** Nothing while a cancel or the failure policy is ending the fleet: the closed fleet can be retried whole. */
   retry(indexes: readonly number[] | 'failed'): void {
     if (!this.life.isSteerable) return;
-    const failed = ['failed', 'timed_out', 'budget_reached', 'stopped', 'not_attempted'] as const;
-    this.units.retry(indexes === 'failed' ? [...this.units.inState(...failed.map((status) => L[status]))] : indexes);
+    this.units.retry(indexes === 'failed' ? this.tree.failed : indexes);
   }
 
   /** Before a continue-as-new: everything comes back, and nothing is granted in this run any more. */
@@ -172,7 +241,13 @@ export class Dispatcher {
     return indexes.every((index) => this.units.isEnded(index) || this.units.letter(index) === undefined);
   }
   get isFinished(): boolean {
-    return this.units.hasEnded && this.isQuiet;
+    const mayGoOn = this.tree.script && !this.tree.script.outcome && this.life.isSteerable;
+    return this.units.hasEnded && this.isQuiet && !mayGoOn;
+  }
+  /** Nothing is under way, and what is next has not been given out. */
+  get isQuiet(): boolean {
+    const isAsking = this.admitting || this.tree.script?.isOut || this.tree.waves?.isJudging;
+    return this.holdings.batches.size === 0 && !this.endings.isSettling && !isAsking;
   }
   /** All is back, and `carry` tells everything that the next run needs. */
   get isHandedOver(): boolean {
@@ -182,19 +257,25 @@ export class Dispatcher {
   orders(): Orders {
     const settle = this.orderSettlements();
     if (this.holdings.batches.size === 0) this.isRecalling = false;
+    const judge = this.orderGate();
     const windows = this.orderWindows();
     const open = this.isGranting ? this.orderBatches() : [];
+    const admit = this.orderAdmission();
+    const exchange = this.orderExchange();
     this.pauseWhenBroke();
-    return { open, windows, settle };
+    return { open, windows, settle, ...(admit && { admit }), ...(exchange && { exchange }), ...(judge && { judge }) };
   }
 
   get state(): { state: FleetState; reason?: PauseReason; resetAtMs?: number } {
-    return this.life.state;
+    return this.waitsForPerson ? { state: 'paused', reason: 'approval' } : this.life.state;
   }
 
-  /** Every subagent has ended: the state follows from the census. */
+  /** Every subagent has ended: the state follows from the census, or from how its script ended. */
   finish(): 'completed' | 'failed' | 'cancelled' {
-    return this.life.end(finalState(this.units.census, this.holdings.limits.failIf, this.life.isCancelling));
+    const { script, waves } = this.tree;
+    const byCensus = finalState(this.units.census, this.holdings.limits.failIf, this.life.isCancelling);
+    const hasThrown = script?.outcome && 'error' in script.outcome;
+    return this.life.end(byCensus === 'completed' && (hasThrown || waves?.isLineStopped) ? 'failed' : byCensus);
   }
 
   status(): FleetStatus {
@@ -216,83 +297,101 @@ export class Dispatcher {
       budgetMicroUsd: holdings.limits.budgetMicroUsd,
       spentMicroUsd: holdings.spentMicroUsd,
       startedAtMs: input.startedAtMs,
+      ...this.tree.status(this.life.isSteerable),
     };
+  }
+
+  /** What its parents have done, for the next generation; undefined: there is only a plan. */
+  get parents(): Parents | undefined {
+    return this.tree.parents;
   }
 
   /** What the next run starts with. */
   next(): FleetInput {
     const parked = [...this.parkReasons].filter(([index]) => this.units.letter(index) === L.parked);
-    const carry: FleetCarry = {
-      units: this.units.text,
-      generations: this.units.raisedGenerations,
-      parked,
-      spentMicroUsd: this.holdings.spentMicroUsd,
-      batches: this.dispatches,
-      ...this.state,
+    return {
+      ...this.input,
+      limits: this.holdings.limits,
+      carry: {
+        units: this.units.text,
+        generations: this.units.raisedGenerations,
+        parked,
+        spentMicroUsd: this.holdings.spentMicroUsd,
+        batches: this.dispatches,
+        ...this.life.state,
+        ...this.tree.carry,
+      },
     };
-    return { ...this.input, limits: this.holdings.limits, carry };
   }
 
   private get isGranting(): boolean {
     return this.life.isRunning && !this.isRecalling && !this.isHandingOver;
   }
-  private get isQuiet(): boolean {
-    return this.holdings.batches.size === 0 && !this.endings.isSettling;
-  }
 
-  private slice(index: number): number | null {
-    const { budgetMicroUsd, sliceMicroUsd } = this.holdings.limits;
-    if (budgetMicroUsd === null) return null;
-    return Math.max(sliceMicroUsd, this.needs.get(index) ?? 0);
+  /** It asks something, and nothing else can go on. */
+  private get waitsForPerson(): boolean {
+    if (!this.life.isRunning || this.tree.approvals.length === 0) return false;
+    const isIdle = this.isQuiet && this.endings.isEmpty && this.units.peek() === undefined;
+    return isIdle && !this.tree.isAsking && !this.tree.script?.isDue(true);
   }
 
   private end(index: number, status: SubagentStatus): void {
     this.units.end(index, status);
     this.endings.forget(index);
-    this.needs.delete(index);
+    this.grants.forget(index);
     this.parkReasons.delete(index);
   }
 
   private cameBack(index: number, reason: ParkReason): void {
-    this.units.park(index);
+    if (reason.for === 'spawn') {
+      this.units.hold(index);
+      this.tree.ask(index, reason);
+    } else this.units.park(index);
     this.note(index, reason);
     if (reason.for === 'limit' && !this.endings.of(index)) this.pauseFor(reason.pause, reason.resetAtMs);
   }
 
+  /** Kept in the order in which they came back. */
   private note(index: number, reason: ParkReason): void {
+    this.parkReasons.delete(index);
     this.parkReasons.set(index, reason);
-    if (reason.for === 'budget') this.needs.set(index, reason.needMicroUsd);
+    this.grants.note(index, reason);
   }
 
   private cameBackUnstarted(index: number): void {
     this.units.giveBack(index);
     const ending = this.endings.of(index);
-    if (ending && this.units.letter(index) === L.queued) this.end(index, ending.status);
+    if (ending && this.units.letter(index) !== L.parked && !this.units.isSpawned(index)) this.end(index, ending.status);
   }
 
-  /** Those never started end at once; those under way end when they came back and the store has their partial result. */
-  private endSoon(indexes: readonly number[], ending: Ending): void {
+  /**
+   * Those of the plan that never started end at once. Those under way end when they came back and the store has their
+   * partial result, spawned ones when it has any: whoever spawned them reads it.
+   */
+  private endSoon(indexes: Iterable<number>, ending: Ending): void {
     for (const index of indexes) {
       const letter = this.units.letter(index);
-      if (letter === L.queued || letter === L.waiting) this.end(index, ending.status);
-      else if (letter === L.parked || letter === L.inBatch) this.mustEnd(index, ending);
+      if (letter === undefined || this.units.isEnded(index)) continue;
+      const isUnstarted = letter === L.queued || letter === L.waiting;
+      if (isUnstarted && !this.units.isSpawned(index)) this.end(index, ending.status);
+      else {
+        this.endings.ask(index, ending);
+        this.units.withhold(index);
+      }
     }
-    this.judge();
   }
 
-  /** Early stop and cancel: what has not started never will. */
+  /** What follows from what has happened: who is left behind, early stop and cancel. What has not started never will. */
   private judge(): void {
-    const { life, units } = this;
-    if (life.isRunning && mustStop(units.census, this.holdings.limits.failIf)) life.fail();
-    if (!life.isFailing && !life.isCancelling) return;
-    for (const index of [...units.inState(L.queued, L.waiting)]) this.end(index, 'not_attempted');
-    const ending = life.isFailing ? GIVEN_UP : STOPPED;
-    for (const index of units.inState(L.parked)) this.mustEnd(index, ending);
-  }
-
-  private mustEnd(index: number, ending: Ending): void {
-    this.endings.ask(index, ending);
-    this.units.withhold(index);
+    const { life, units, tree } = this;
+    this.endSoon(tree.family.takeOrphans(), ORPHANED);
+    this.endSoon(units.takeDoomed(), DEPENDENCY_FAILED);
+    if (life.isRunning && (mustStop(units.census, this.holdings.limits.failIf) || tree.waves?.isLineStopped))
+      life.fail();
+    if (life.isFailing || life.isCancelling) {
+      this.endSoon([...units.inState(L.queued, L.waiting)], NOT_ATTEMPTED);
+      this.endSoon(units.inState(L.parked), life.isFailing ? GIVEN_UP : STOPPED);
+    }
   }
 
   private request(indexes: readonly number[], end: Ending | null, dispatch: number): SettleRequest {
@@ -303,20 +402,57 @@ export class Dispatcher {
 
   /** Each is a dispatch of its own, so that it fences, and counts, apart from those before it. */
   private orderSettlements(): SettleRequest[] {
-    const groups = this.endings.take((index) => this.units.letter(index) === L.parked);
-    return [...groups].map(([ending, indexes]) => this.request(indexes, ending, ++this.dispatches));
+    const groups = this.endings.take((index) => this.units.letter(index) !== L.inBatch);
+    return groups.map(([ending, indexes]) => this.request(indexes, ending, ++this.dispatches));
+  }
+
+  private orderAdmission(): AdmitRequest | undefined {
+    if (this.admitting || !this.life.isRunning || this.isHandingOver) return undefined;
+    const ask = this.tree.nextAsk((index) => this.endings.of(index) !== undefined);
+    if (!ask) return undefined;
+    this.admitting = ask;
+    const { fleetId } = this.input;
+    return { fleetId, ...ask.ask, from: this.units.count, room: this.tree.room };
+  }
+
+  private orderExchange(): ScriptRef | undefined {
+    const { script } = this.tree;
+    if (!script || !this.life.isRunning || this.isHandingOver) return undefined;
+    const isIdle = this.units.peek() === undefined && this.holdings.unstarted === 0;
+    if (!script.isDue(isIdle)) return undefined;
+    const { fleetId, manifest } = this.input;
+    const { budgetMicroUsd } = this.holdings.limits;
+    return script.speak({ fleetId, manifest, spentMicroUsd: this.holdings.spentMicroUsd, budgetMicroUsd });
+  }
+
+  /** Opens waves that no gate holds; else the gate is to be judged. */
+  private orderGate(): GateRequest | undefined {
+    const { waves } = this.tree;
+    if (!waves || !this.life.isRunning || this.isHandingOver) return undefined;
+    while (waves.next === 'open') this.tree.openWave();
+    if (waves.next !== 'judge') return undefined;
+    const { fleetId, manifest, startedAtMs } = this.input;
+    return {
+      ...{ fleetId, manifest, startedAtMs, ...waves.judge() },
+      units: this.units.text,
+      generations: this.units.raisedGenerations,
+      concurrency: this.holdings.limits.concurrency,
+      spentMicroUsd: this.holdings.spentMicroUsd,
+    };
   }
 
   private orderWindows(): Orders['windows'] {
-    const { holdings } = this;
+    const { holdings, endings } = this;
     const targets = holdings.permitTargets(this.isGranting ? 'grant' : this.life.isFailing ? 'keep' : 'take');
     const orders: Orders['windows'] = [];
     for (const [number, batch] of holdings.batches) {
-      const stop = batch.indexes.filter((index) => this.endings.of(index) && this.units.letter(index) === L.inBatch);
+      const stop = endings.isEmpty
+        ? []
+        : batch.indexes.filter((index) => endings.of(index) && this.units.letter(index) === L.inBatch);
       const window = batch.change({
         permits: targets.get(number)!,
         admits: !this.life.isFailing && !this.life.isCancelling,
-        purseMicroUsd: holdings.purseFor(batch, this.isGranting, this.isShort()),
+        purseMicroUsd: holdings.purseFor(batch, this.isGranting, this.grants.isShort),
         stop,
       });
       if (window) orders.push({ batch: number, window });
@@ -324,63 +460,35 @@ export class Dispatcher {
     return orders;
   }
 
-  /** Whether someone in the queue waits for money that a batch may hold idle. */
-  private isShort(): boolean {
-    const next = this.units.peek();
-    return next !== undefined && this.holdings.freeMicroUsd < (this.slice(next) ?? 0);
-  }
-
   private orderBatches(): BatchInput[] {
     const opened: BatchInput[] = [];
     while (this.holdings.batches.size < MAX_OPEN_BATCHES) {
-      const permits = batchPermits(this.holdings.freePermits);
-      const batch = permits > 0 ? this.openBatch(permits) : undefined;
+      const batch = this.openBatch();
       if (!batch) break;
       opened.push(batch);
     }
     return opened;
   }
 
-  private openBatch(permits: number): BatchInput | undefined {
-    let money = this.holdings.freeMicroUsd;
-    const isBounded = this.holdings.limits.budgetMicroUsd !== null;
-    const units: BatchInput['units'] = [];
-    let purse = 0;
-    for (
-      let next = this.units.peek();
-      next !== undefined && units.length < batchSize(permits);
-      next = this.units.peek()
-    ) {
-      const slice = this.slice(next);
-      // The first must be affordable; later ones may live on what the earlier give back.
-      if (units.length === 0 && slice !== null && slice > money) break;
-      const granted = Math.min(slice ?? 0, Math.max(0, money));
-      money -= granted;
-      purse += granted;
-      units.push([this.units.take()!, this.units.generation(next), slice]);
-    }
-    if (units.length === 0) return undefined;
+  private openBatch(): BatchInput | undefined {
+    const { units, tree, input } = this;
+    const grant = this.grants.fill();
+    if (!grant) return undefined;
     const number = ++this.dispatches;
-    const window: Window = {
-      epoch: 1,
-      permits: Math.min(permits, units.length),
-      admits: true,
-      purseMicroUsd: isBounded ? purse : null,
-      stop: [],
-    };
-    const indexes = units.map(([index]) => index);
-    this.holdings.batches.set(number, new OpenBatch(indexes, window));
+    const indexes = grant.taken.map(([index]) => index);
+    this.holdings.batches.set(number, new OpenBatch(indexes, grant.window));
     return {
       v: 1,
-      fleetId: this.input.fleetId,
+      fleetId: input.fleetId,
       batch: number,
       epoch: this.epoch(number),
-      manifest: this.input.manifest,
-      units,
-      reportsEnds: this.units.count <= REPORT_EACH_END || indexes.some((index) => this.units.hasDependents(index)),
-      window,
-      maxTimeoutMs: this.input.maxTimeoutMs,
-      agentsQueue: this.input.agentsQueue,
+      manifest: input.manifest,
+      units: grant.taken.map(([index, slice]) => [index, units.generation(index), slice]),
+      reportsEnds:
+        units.count <= REPORT_EACH_END || indexes.some((index) => units.hasDependents(index) || tree.isAwaited(index)),
+      window: grant.window,
+      maxTimeoutMs: tree.maxTimeoutMs,
+      agentsQueue: input.agentsQueue,
     };
   }
 
@@ -391,8 +499,7 @@ export class Dispatcher {
 
   /** The next slice does not fit, and nothing in flight can give money back. */
   private pauseWhenBroke(): void {
-    if (!this.isGranting || !this.isQuiet) return;
-    const next = this.units.peek();
-    if (next !== undefined && (this.slice(next) ?? 0) > this.holdings.freeMicroUsd) this.pauseFor('budget_reached');
+    if (!this.isGranting || this.holdings.batches.size > 0 || this.endings.isSettling) return;
+    if (this.grants.isShort) this.pauseFor('budget_reached');
   }
 }

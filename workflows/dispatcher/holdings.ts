@@ -7,6 +7,9 @@ export class Holdings {
   readonly batches = new Map<number, OpenBatch>();
   limits: FleetLimits;
   private closedMicroUsd: number;
+  /** By subagent: money that only it may be granted. */
+  private readonly keptBack = new Map<number, number>();
+  private keptBackMicroUsd = 0;
 
   constructor(limits: FleetLimits, spentMicroUsd: number) {
     this.limits = limits;
@@ -35,6 +38,12 @@ export class Holdings {
     for (const batch of this.batches.values()) sum += batch.holding;
     return sum;
   }
+  /** Handed to batches, and waiting there for a permit. */
+  get unstarted(): number {
+    let sum = 0;
+    for (const batch of this.batches.values()) sum += Math.max(0, batch.usable - batch.holding);
+    return sum;
+  }
   get freePermits(): number {
     let free = this.limits.concurrency;
     for (const batch of this.batches.values()) free -= batch.heldPermits;
@@ -46,6 +55,21 @@ export class Holdings {
     let free = this.limits.budgetMicroUsd - this.closedMicroUsd;
     for (const batch of this.batches.values()) free -= batch.heldMicroUsd;
     return free;
+  }
+
+  /** A parent that waits can always report: nobody else gets this much of what is free, until it does. */
+  keepBack(index: number, microUsd: number): void {
+    this.release(index);
+    this.keptBack.set(index, microUsd);
+    this.keptBackMicroUsd += microUsd;
+  }
+  release(index: number): void {
+    this.keptBackMicroUsd -= this.keptBack.get(index) ?? 0;
+    this.keptBack.delete(index);
+  }
+  /** Money one subagent may be granted: of what is kept back, a parent's own; where that is not covered, all there is. */
+  freeFor(index: number): number {
+    return this.keptBack.has(index) ? this.freeMicroUsd : this.freeMicroUsd - this.keptBackMicroUsd;
   }
 
   /**
@@ -80,7 +104,7 @@ export class Holdings {
     if (batch.state.wants === 0) return isShort ? Math.min(purse, used) : purse;
     const slice = this.limits.sliceMicroUsd;
     if (!isGranting || purse - used >= slice) return purse;
-    const more = Math.min(this.freeMicroUsd, batch.state.wants * slice);
+    const more = Math.min(this.freeMicroUsd - this.keptBackMicroUsd, batch.state.wants * slice);
     return more >= slice ? purse + more : purse;
   }
 }

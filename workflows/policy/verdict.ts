@@ -12,6 +12,12 @@ export function mustStop(census: Census, failIf: FleetLimits['failIf']): boolean
   return exceeds(census, failIf);
 }
 
+/** Whether failures in a wave of `size` subagents stop the fleet; not before ten have ended, or all of a smaller wave. */
+export function stopsTheLine(wave: Census, size: number, rate: number): boolean {
+  if (attempted(wave) < Math.min(FAILURE_RATE_FROM, size)) return false;
+  return exceeds(wave, { rate });
+}
+
 /** The state of a fleet whose subagents have all ended. Without a policy it is completed, whatever the census says. */
 export function finalState(
   census: Census,
