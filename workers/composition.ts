@@ -5,6 +5,7 @@ import { FleetRecords } from '../activities/artifacts/fleet-records.ts';
 import * as prices from '../activities/claude/prices.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
+import { createSpawnActivities } from '../activities/spawn/activities.ts';
 import { createSubagentActivities } from '../activities/subagent/activities.ts';
 import { settleSubagents } from '../activities/subagent/settle-subagents.ts';
 import { patchChanges } from '../activities/workspace/patch.ts';
@@ -34,8 +35,9 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
   };
   const fleet: FleetActivities = {
     ...createBookkeeping(store, records),
+    ...createSpawnActivities({ store, records }),
     settleSubagents: (request) => settleSubagents(settling, request),
-  } as FleetActivities; // admitSpawn, loadWaves and judgeGate are wired with their rooms
+  } as FleetActivities; // judgeGate is wired with its room
   if (!config.claude) return { fleet, subagents: undefined, close: () => Promise.resolve() };
   const parts = await openSubagentParts({ ...config, claude: config.claude, store, records, log });
   await parts.workspaces.sweep();

@@ -5,7 +5,10 @@ import { recordKeys } from '../../workflows/contract/ids.ts';
 import type { FleetRecords } from './fleet-records.ts';
 import type { ArtifactStore } from './store.ts';
 
-type Bookkeeping = Pick<FleetActivities, 'loadGraph' | 'probeStore' | 'closeFleet'>;
+type Bookkeeping = Pick<FleetActivities, 'loadGraph' | 'loadWaves' | 'probeStore' | 'closeFleet'>;
+
+/** Code of the character of wave 0, which there is not. */
+const WAVE_ZERO = 48;
 
 /** Short bookkeeping of a fleet over the store. */
 export function createBookkeeping(store: ArtifactStore, records: FleetRecords): Bookkeeping {
@@ -15,6 +18,14 @@ export function createBookkeeping(store: ArtifactStore, records: FleetRecords): 
       const prerequisites: number[][] = [];
       for await (const { dependsOn } of records.tasks(manifest, 0, count)) prerequisites.push(dependsOn);
       return encodeGraph(prerequisites);
+    },
+
+    async loadWaves({ manifest }) {
+      const { count } = await records.manifest(manifest);
+      let waves = '';
+      for await (const { wave = 1 } of records.tasks(manifest, 0, count))
+        waves += String.fromCharCode(WAVE_ZERO + wave);
+      return waves;
     },
 
     async probeStore() {

@@ -4,7 +4,8 @@ import { FleetSummary, SubagentRecord } from '../../workflows/contract/record.sc
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import { FleetRecord, Manifest, type Result } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
-import { loadPage, parsed, parsedJson, savePages } from './manifest-pages.ts';
+import { loadPage, loadTasks, parsed, parsedJson, savePages, type ManifestPage } from './manifest-pages.ts';
+import { spawnedEntries } from './spawned-tasks.ts';
 import type { ArtifactStore } from './store.ts';
 
 /** Pages kept in memory: at most 4 MiB of tasks as text. */
@@ -33,20 +34,39 @@ export class FleetRecords {
     });
   }
 
-  /** The task at a manifest index; throws `RangeError` for an index the manifest does not have. */
+  /** The task at an index of the fleet, spawned ones included; throws `RangeError` for an index nobody has written down. */
   async task(manifestRef: ArtifactRef, index: number): Promise<Task> {
     for await (const task of this.tasks(manifestRef, index, 1)) return task;
-    throw new RangeError(`the manifest has no task ${index.toString()}`);
+    throw new RangeError(`the fleet has no task ${index.toString()}`);
   }
 
-  /** Tasks of a range in manifest order; what lies past the end is left out. */
+  /**
+   * Tasks of a range in the order of their indexes: those of the manifest, then the spawned ones as they were admitted,
+   * with `dependsOn` as indexes. What lies past the end is left out.
+   */
   async *tasks(manifestRef: ArtifactRef, from: number, count: number): AsyncIterable<Task> {
-    const { pages } = await this.manifest(manifestRef);
+    const { fleetId, pages, count: planned } = await this.manifest(manifestRef);
     for (const page of pages) {
       if (page.from + page.count <= from || page.from >= from + count) continue;
       const tasks = await this.#pages.get(page.ref, () => loadPage(this.#store, page));
       yield* tasks.slice(Math.max(0, from - page.from), from + count - page.from);
     }
+    const first = Math.max(0, from - planned);
+    for await (const [ref, offset, base] of spawnedEntries(this.#store, fleetId, first, from + count - planned)) {
+      const task = (await this.pageTasks(ref))[offset];
+      if (!task) throw new RangeError(`${ref} has no task ${offset.toString()}`);
+      yield { ...task, dependsOn: task.dependsOn.map((other) => other + base) };
+    }
+  }
+
+  /** The tasks of one page, by its reference, `dependsOn` as stored. */
+  pageTasks(ref: ArtifactRef): Promise<Task[]> {
+    return this.#pages.get(ref, () => loadTasks(this.#store, ref));
+  }
+
+  /** Stores tasks that are to be spawned, in pages as a manifest has them; `dependsOn` stays as it is. */
+  saveTasks(tasks: Iterable<Task>): Promise<ManifestPage[]> {
+    return savePages(this.#store, tasks);
   }
 
   /**
