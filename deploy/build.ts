@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
@@ -11,6 +11,7 @@ const dist = `${root}/dist`;
 rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], { stdio: ['ignore', 2, 2] });
+cpSync(`${root}/client/spec/init-templates`, `${dist}/client/spec/init-templates`, { recursive: true });
 const { code } = await bundleWorkflowCode({
   workflowsPath: `${root}/workflows/index.ts`,
   logger: new DefaultLogger('ERROR'),

@@ -1,45 +1,44 @@
-export const INIT_TEMPLATES = ['tasks', 'targets'] as const;
+import { readFileSync } from 'node:fs';
+import type { Layout } from './init-layout.ts';
+
+export const INIT_TEMPLATES = [
+  ...(['tasks', 'targets'] as const),
+  ...(['search', 'refactor', 'cross-repo', 'generate', 'tests', 'docs', 'impact'] as const),
+];
 export type InitTemplate = (typeof INIT_TEMPLATES)[number];
 
-/** Where `muster schema` is expected to have been written, beside the fleet file. */
-const SCHEMA_FILE = 'fleet.schema.json';
+/** Workflow scripts; the others are fleet files. */
+const SCRIPTS: ReadonlySet<InitTemplate> = new Set(['search', 'generate', 'impact']);
+/** They run over targets, so that some of these can be tried before the rest. */
+const OVER_TARGETS: ReadonlySet<InitTemplate> = new Set(['targets', 'refactor', 'cross-repo', 'tests', 'docs']);
 
-const HEAD = `# yaml-language-server: $schema=./${SCHEMA_FILE}
-# \`muster schema > ${SCHEMA_FILE}\` gives an editor completion and checks.
-version: 1
-`;
+/** Beside the file of the template `cross-repo`. */
+export const REPOSITORIES_FILE = 'repos.txt';
 
-const TASKS = `name: first-fleet
-maxConcurrentAgents: 10
-maxBudgetUsd: 5
-tasks:
-  - label: overview
-    prompt: Read this project and describe its parts in ten sentences.
-    permissions: read-only
-    maxTurns: 20
-  - label: risks
-    prompt: Name the three riskiest places described in the context, with file and line.
-    permissions: read-only
-    dependsOn: [overview]
-`;
+export const isScript = (template: InitTemplate): boolean => SCRIPTS.has(template);
+export const hasPreview = (template: InitTemplate): boolean => OVER_TARGETS.has(template);
 
-const TARGETS = `name: first-fleet
-params:
-  library: moment
-targets: ['*/']
-exclude: [node_modules]
-eligible: test -f package.json
-task:
-  prompt: Find every use of \${{ params.library }} in \${{ target.name }} and report file and line.
-  permissions: read-only
-  timeout: 10m
-  maxTurns: 20
-maxConcurrentAgents: 10
-maxBudgetUsd: 5
-failIf: { rate: 0.3 }
-`;
-
-/** Text of a fleet file to start from; it loads as it stands (the one over targets needs a directory beside it). */
-export function initFile(template: InitTemplate = 'tasks'): string {
-  return HEAD + (template === 'tasks' ? TASKS : TARGETS);
+/** What a file made from a template is called where nothing else is said. */
+export function initFileName(template: InitTemplate): string {
+  if (template === 'tasks' || template === 'targets') return 'fleet.yaml';
+  return `${template}.${SCRIPTS.has(template) ? 'js' : 'yaml'}`;
 }
+
+/** Text of a fleet file or workflow script to start from; it runs as it stands where the layout is that of its directory. */
+export function initFile(template: InitTemplate, { parts, sources }: Layout): string {
+  const text = readTemplate(`${template}.${SCRIPTS.has(template) ? 'js' : 'yaml'}`);
+  return text
+    .replace("targets: ['*/']", `targets: ${list(parts)}`)
+    .replace("targets: ['**/*']", `targets: ${list(sources)}`);
+}
+
+/** Text of a list of repositories in which directories stand in for them. */
+export function repositoriesFile({ examples }: Layout): string {
+  return `${readTemplate(REPOSITORIES_FILE)}${examples.join('\n')}\n`;
+}
+
+function readTemplate(name: string): string {
+  return readFileSync(new URL(`./init-templates/${name}`, import.meta.url), 'utf8');
+}
+
+const list = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;

@@ -1,23 +1,11 @@
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
-import { parse } from 'yaml';
-import { INIT_TEMPLATES, initFile } from '../../../client/spec/init-file.ts';
 import { fleetJsonSchema } from '../../../client/spec/json-schema.ts';
 import { FLEET_KEYS, NESTED_KEYS, TASK_KEYS } from '../../../client/spec/keys.ts';
 import { EXPECTED } from '../../../client/spec/expected.ts';
 import { McpServerShape } from '../../../client/spec/mcp-shape.ts';
 import { FleetShape } from '../../../client/spec/shapes.ts';
 import { TaskShape } from '../../../client/spec/task-shape.ts';
-import { FleetDirectory } from './fleet-directory.ts';
-
-test.each(INIT_TEMPLATES)('the file for a first fleet over %s loads and fits the schema', async (template) => {
-  using directory = new FleetDirectory({ 'sub/': '' });
-  const text = initFile(template);
-  expect(text).toMatch(/^# yaml-language-server: \$schema=\.\/fleet\.schema\.json\n/);
-  expect((await directory.load(text)).tasks.length).toBeGreaterThan(0);
-  const validate = new Ajv({ strict: false }).compile(fleetJsonSchema());
-  expect(validate(parse(text))).toBe(true);
-});
 
 test('the schema is draft-07, describes every key, and refuses unknown ones', () => {
   const schema = fleetJsonSchema();
