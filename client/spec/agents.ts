@@ -1,9 +1,9 @@
 import { readFile, realpath, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
 import { isRecord, nearest } from './keys.ts';
-import { isInside, type Place } from './places.ts';
+import { isInside, upwards, type Place } from './places.ts';
 
 /** A definition of `.claude/agents/`, as Claude Code reads it. */
 export interface AgentDefinition {
@@ -21,6 +21,8 @@ export interface AgentDefinition {
 export type FoundAgent = { agent: AgentDefinition } | { message: string; hint: string };
 
 export const AGENT_NAME = /^[A-Za-z0-9][\w-]{0,63}$/;
+/** More than anyone keeps; a directory of something else is no reason to read it all. */
+const MAX_AGENTS = 200;
 const DIRECTORY = join('.claude', 'agents');
 const HEAD = /^\uFEFF?---[ \t]*\r?\n(?:([\s\S]*?)\r?\n)?---[ \t]*(?:\r?\n|$)/;
 const READ_KEYS = ['name', 'description', 'tools', 'model'];
@@ -38,15 +40,25 @@ export class Agents {
     if (!found) this.#found.set(key, (found = find(name, places)));
     return found;
   }
+
+  /** Every definition that `find` would come upon from there, by name: the nearest of each. */
+  async all(place: Place): Promise<{ name: string; found: FoundAgent }[]> {
+    const names = new Set<string>();
+    for (const here of await upwards(place))
+      for (const file of await readdir(join(here, DIRECTORY)).catch(() => []))
+        if (AGENT_NAME.test(basename(file, '.md')) && file.endsWith('.md')) names.add(basename(file, '.md'));
+    const listed = [...names].sort().slice(0, MAX_AGENTS);
+    return Promise.all(listed.map(async (name) => ({ name, found: await this.find(name, [place]) })));
+  }
 }
 
 async function find(name: string, places: readonly Place[]): Promise<FoundAgent> {
   const others = new Set<string>();
-  for (const { directory, root } of places) {
-    for (const here of await upwards(directory, root)) {
+  for (const place of places) {
+    for (const here of await upwards(place)) {
       const file = join(here, DIRECTORY, `${name}.md`);
       const info = await stat(file).catch(() => undefined);
-      if (info) return read(name, file, root, info);
+      if (info) return read(name, file, place.root, info);
       for (const other of await readdir(join(here, DIRECTORY)).catch(() => []))
         if (other.endsWith('.md')) others.add(basename(other, '.md'));
     }
@@ -57,17 +69,6 @@ async function find(name: string, places: readonly Place[]): Promise<FoundAgent>
   if (near !== undefined) return { message, hint: `write ${near}` };
   const listed = names.length > 0 ? `there are ${names.join(', ')}` : `write its definition to ${DIRECTORY}/${name}.md`;
   return { message, hint: listed };
-}
-
-/** From `directory` up to `root`, real paths. */
-async function upwards(directory: string, root: string): Promise<string[]> {
-  const directories: string[] = [];
-  const top = await realpath(root);
-  for (let here = await realpath(directory); isInside(here, top); here = dirname(here)) {
-    directories.push(here);
-    if (here === dirname(here)) break;
-  }
-  return directories;
 }
 
 async function read(

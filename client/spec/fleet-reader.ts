@@ -4,6 +4,7 @@ import { resolveDependencies } from './dependencies.ts';
 import type { Labelled } from './dependencies.ts';
 import { EXPECTED } from './expected.ts';
 import type { FaultList } from './fault-list.ts';
+import { budgetOfFlag } from './flag-limits.ts';
 import { FLEET_KEYS, isRecord, readKeys, readNestedKeys } from './keys.ts';
 import type { Spelling } from './keys.ts';
 import { McpDeclarations } from './mcp-servers.ts';
@@ -58,11 +59,18 @@ export class FleetReader {
     const head = this.#head(root, params);
     const isBareList = Array.isArray(this.#document.value);
     const raw = readRawTasks(root, { isBareList, spelling: this.#spelling, faults: this.#faults });
-    const { overrides, defaults = {}, environment = {}, operatorMcpServers = [], knownModels } = this.#settings;
+    const {
+      overrides,
+      defaults = {},
+      environment = {},
+      operatorMcpServers = [],
+      knownModels,
+      ceiling,
+    } = this.#settings;
     const mcp = new McpDeclarations(operatorMcpServers, this.#faults);
     if (head.mcpServers) mcp.declare(head.mcpServers, ['mcpServers']);
     const fleet = Object.fromEntries(INHERITABLE.filter((key) => key in head).map((key) => [key, head[key]]));
-    const surroundings = { base: this.#base, overrides, defaults, fleet, environment, mcp, knownModels };
+    const surroundings = { base: this.#base, overrides, defaults, fleet, environment, mcp, knownModels, ceiling };
     const resolver = new TaskResolver(surroundings, this.#faults);
     const warnings: string[] = [];
     const tasks =
@@ -208,15 +216,12 @@ export class FleetReader {
   }
 
   #budget(inFile: unknown): number | null {
-    const flag = this.#settings.overrides.budgetUsd;
-    const given = flag ?? inFile;
-    if (given === undefined) return null;
-    const amount = parseMicroUsd(given);
-    if (amount !== undefined) return amount;
-    const message = `the budget is ${describe(given)}`;
-    if (flag !== undefined) this.#faults.addElsewhere('--budget', message, `write ${MONEY_HINT}`);
-    else this.#faults.add(['maxBudgetUsd'], message, `write ${MONEY_HINT}`);
-    return null;
+    const { overrides } = this.#settings;
+    if (overrides.budgetUsd !== undefined) return budgetOfFlag(overrides, this.#faults) ?? null;
+    const amount = inFile === undefined ? null : parseMicroUsd(inFile);
+    if (amount === undefined)
+      this.#faults.add(['maxBudgetUsd'], `the budget is ${describe(inFile)}`, `write ${MONEY_HINT}`);
+    return amount ?? null;
   }
 }
 

@@ -3,6 +3,7 @@ import type { Grant } from '../../workflows/contract/task.schema.ts';
 import type { AgentDefinition } from './agents.ts';
 import { narrowGrant } from './agent-grant.ts';
 import type { FaultList } from './fault-list.ts';
+import { grantOfFlags, type GivenRules } from './flag-grant.ts';
 import { resolveGrant, type Permissions } from './permissions.ts';
 import type { Path } from './source-document.ts';
 
@@ -16,6 +17,15 @@ export interface AskedGrant {
   mcpServers: readonly string[] | undefined;
 }
 
+const TASK_BEYOND = {
+  message: 'the task is granted more than its fleet',
+  hint: "remove it here, or allow it in the fleet's `permissions`",
+};
+const FLEET_BEYOND = {
+  message: 'the fleet is granted more than was allowed beside it',
+  hint: 'remove it here, or give --allow',
+};
+
 /** What the tasks of one fleet may do: as its fleet says, or as they say themselves within that. */
 export class Grants {
   readonly warnings = new Set<string>();
@@ -24,9 +34,16 @@ export class Grants {
   /** Of permissions in which nothing was wrong: 100,000 tasks mostly share a few. */
   readonly #sound = new Map<string, Grant>();
 
-  constructor(ofFleet: Permissions | undefined, faults: FaultList) {
+  /** `ceiling`: rules given beside the fleet, which bound its own. */
+  constructor(
+    { ofFleet, ceiling }: { ofFleet: Permissions | undefined; ceiling: GivenRules | undefined },
+    faults: FaultList,
+  ) {
     this.#faults = faults;
-    this.#ofFleet = ofFleet === undefined ? undefined : this.#read(ofFleet, ['permissions']);
+    const most = ceiling && grantOfFlags(ceiling, { faults, warnings: this.warnings });
+    const own = ofFleet === undefined ? undefined : this.#read(ofFleet, ['permissions']);
+    const beyond = own && most ? this.#within(most, own, ['permissions'], FLEET_BEYOND) : own;
+    this.#ofFleet = beyond ?? most;
   }
 
   resolve({ own, path, agent, mcpServers = [] }: AskedGrant): Grant {
@@ -49,18 +66,15 @@ export class Grants {
     const known = this.#sound.get(key);
     if (known) return known;
     const before = this.#faults.faults.length;
-    const grant = this.#within(this.#read(own, path), path);
+    const asked = this.#read(own, path);
+    const grant = this.#ofFleet ? this.#within(this.#ofFleet, asked, path, TASK_BEYOND) : asked;
     if (this.#faults.faults.length === before) this.#sound.set(key, grant);
     return grant;
   }
 
-  #within(grant: Grant, path: Path): Grant {
-    if (!this.#ofFleet) return grant;
-    const { grant: within, beyond } = attenuate(this.#ofFleet, grant);
-    if (beyond.length > 0) {
-      const message = `the task is granted more than its fleet (GRANT_INVALID): ${beyond.join(', ')}`;
-      this.#faults.add(path, message, "remove it here, or allow it in the fleet's `permissions`");
-    }
+  #within(bound: Grant, grant: Grant, path: Path, said: { message: string; hint: string }): Grant {
+    const { grant: within, beyond } = attenuate(bound, grant);
+    if (beyond.length > 0) this.#faults.add(path, `${said.message} (GRANT_INVALID): ${beyond.join(', ')}`, said.hint);
     return within;
   }
 

@@ -30,6 +30,17 @@ async function look(directory: string): Promise<Place | undefined> {
   }
 }
 
+/** `directory` and what lies above it up to `root`, nearest first; real paths. */
+export async function upwards({ directory, root }: Place): Promise<string[]> {
+  const directories: string[] = [];
+  const top = await realpath(root);
+  for (let here = await realpath(directory); isInside(here, top); here = dirname(here)) {
+    directories.push(here);
+    if (here === dirname(here)) break;
+  }
+  return directories;
+}
+
 /** Whether `path` is `directory` or below it; both absolute and resolved. */
 export function isInside(path: string, directory: string): boolean {
   const way = relative(directory, path);

@@ -1,4 +1,4 @@
-import type { Grant } from '../../workflows/contract/task.schema.ts';
+import type { GivenRules } from './flag-grant.ts';
 
 /** What flags, configuration and this machine say, whatever a fleet is made of. */
 export interface PlanSettings {
@@ -16,7 +16,7 @@ export interface PlanSettings {
   /** Of the configuration: for a file that says nothing itself. */
   defaults?: { concurrency?: number; model?: string };
   /** Rules on top of `edit`: what a task has that names none, and what those that name some must lie within. */
-  ceiling?: Pick<Grant, 'allow' | 'deny'>;
+  ceiling?: GivenRules;
   /** What `env` may name; omitted: nothing. */
   environment?: Readonly<Record<string, string | undefined>>;
   /** MCP servers that the operator of this machine's workers declares. */

@@ -1,4 +1,5 @@
-import type { Grant, Manifest, Task } from '../../workflows/contract/task.schema.ts';
+import type { ScriptMeta } from '../../activities/script/parse.ts';
+import type { AgentDefinition, Grant, Manifest, Task, TaskDefaults } from '../../workflows/contract/task.schema.ts';
 import type { Gate } from '../../workflows/contract/units.ts';
 import type { WaveReach } from './waves.ts';
 
@@ -26,8 +27,32 @@ export interface FleetPlan {
   /** Of the file's text and of what was given beside it; part of what an approval is of. */
   textHash?: string;
   rollout?: PlannedRollout;
+  /** What its parent is; omitted: the plan itself. A script brings no tasks of its own. */
+  kind?: 'prompt' | 'script';
+  script?: PlannedScript;
+  /** Definitions that subagents which spawn may name. */
+  agents?: AgentDefinition[];
   /** How deep spawned subagents may stand; omitted: 3. */
   maxDepth?: number;
+}
+
+/** A workflow script, read and checked but not run. */
+export interface PlannedScript {
+  meta: ScriptMeta;
+  /** Text of the file. */
+  source: string;
+  /** As errors name it. */
+  file: string;
+  /** JSON text; omitted: `args` is undefined. */
+  args?: string;
+  /** Texts `workflow()` may run, by name and by the path it may be given as `scriptPath`. */
+  saved: Readonly<Record<string, string>>;
+  /** What a call of `agent()` has that says nothing else. */
+  defaults: Omit<TaskDefaults, 'workspace'> & { workspace: { directory: string } };
+  isModelForced: boolean;
+  /** What `permissions` of a call must lie within; omitted: nothing was said. */
+  ceiling?: Grant;
+  agents: AgentDefinition[];
 }
 
 /** Waves as a file asks for them: which task is in which is decided when it is known who is eligible. */

@@ -38,3 +38,8 @@ export function lineCounter(text: string): (offset: number) => Position {
     return { line: low + 1, column: offset - starts[low]! + 1 };
   };
 }
+
+/** A value that stands in no file; `nameOf` says what a fault calls a place in it. */
+export function nowhere(value: unknown, nameOf: (path: Path) => string): SourceDocument {
+  return { value, faults: [], locate: () => ({ line: 0, column: 0 }), nameOf };
+}

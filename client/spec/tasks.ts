@@ -8,6 +8,7 @@ import type { ContextItem, ContextRoots, FileCache } from './context.ts';
 import { readDuration } from './duration.ts';
 import { readEnvironment } from './environment.ts';
 import type { FaultList } from './fault-list.ts';
+import type { GivenRules } from './flag-grant.ts';
 import { Grants } from './grants.ts';
 import type { McpDeclarations } from './mcp-servers.ts';
 import { Models } from './models.ts';
@@ -33,6 +34,8 @@ export interface TaskSurroundings {
   mcp: McpDeclarations;
   /** True for a known model, else the nearest known one, or false when none is near. */
   knownModels: (model: string) => boolean | string;
+  /** What the whole fleet may do at most, and does where it says nothing itself. */
+  ceiling: GivenRules | undefined;
 }
 
 /** Turns checked shapes into planned tasks (`dependsOn` still empty). Looks at the disk, each place once. */
@@ -48,11 +51,11 @@ export class TaskResolver {
   readonly #grants: Grants;
 
   constructor(surroundings: TaskSurroundings, faults: FaultList) {
-    const { overrides, defaults, knownModels, fleet } = surroundings;
+    const { overrides, defaults, knownModels, fleet, ceiling } = surroundings;
     this.#surroundings = surroundings;
     this.#faults = faults;
     this.#models = new Models({ flag: overrides.model, standard: defaults.model, known: knownModels }, faults);
-    this.#grants = new Grants(fleet.permissions, faults);
+    this.#grants = new Grants({ ofFleet: fleet.permissions, ceiling }, faults);
   }
 
   get warnings(): string[] {

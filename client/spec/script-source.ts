@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { nearest } from './keys.ts';
+import { InvalidFleet } from './plan.ts';
+import type { SavedScript } from './saved-scripts.ts';
+import { readText } from './source-text.ts';
+
+/** By these names scripts go; other scripts are named by `.claude/workflows/`. */
+export const SCRIPT_FILE = /\.[cm]?[jt]s$/;
+
+export interface ScriptSource {
+  text: string;
+  /** As errors name it. */
+  file: string;
+  /** Absolute path, or '-' for a text that lies in no file. */
+  source: string;
+}
+
+/** Whether a text given in place of a path is a script itself: no path has a line break, or begins like this. */
+export const isScriptText = (text: string): boolean => /^\s*((\/\/[^\n]*\n|\/\*[^]*?\*\/)\s*)*export\s/.test(text);
+
+/** Whether a file's name says that it is a script, or it is no file but the name of a saved one. */
+export async function namesScript(
+  file: string,
+  cwd: string,
+  saved: () => Promise<ReadonlyMap<string, unknown>>,
+): Promise<boolean> {
+  if (SCRIPT_FILE.test(file)) return true;
+  return isName(file) && !(await isFile(resolve(cwd, file))) && (await saved()).has(file);
+}
+
+/**
+ * The script a path, the name of a saved one, or a text stands for; a file goes before a name. Throws `InvalidFleet`
+ * that names what there is.
+ */
+export async function readScript(
+  given: string,
+  cwd: string,
+  saved: () => Promise<ReadonlyMap<string, SavedScript>>,
+): Promise<ScriptSource> {
+  if (isScriptText(given)) return { text: given, file: 'script', source: '-' };
+  const path = resolve(cwd, given);
+  if (!isName(given) || (await isFile(path)))
+    return { text: await readText(path, given, 'a workflow script'), file: given, source: path };
+  const scripts = await saved();
+  const found = scripts.get(given);
+  if (found) return { text: found.source, file: found.file, source: found.file };
+  const names = [...scripts.keys()].sort();
+  const near = nearest(given, names);
+  const known = names.length > 0 ? `there are ${names.join(', ')}` : 'there are none in .claude/workflows';
+  const hint = near === undefined ? `write the path of one, or the name of a saved one: ${known}` : `write ${near}`;
+  throw new InvalidFleet([
+    { file: given, line: 1, column: 1, message: 'neither a file nor the name of a saved workflow script', hint },
+  ]);
+}
+
+/** A saved script's name has no directory before it. */
+const isName = (given: string): boolean => !/[/\\]/.test(given) && !SCRIPT_FILE.test(given) && given.trim() !== '';
+
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
