@@ -4,14 +4,14 @@ import type { AgentScript, ReplyBlock, SimulatedRequest, Turn } from './script.t
 import { offersTool, toolResults } from './transcript.ts';
 
 /**
- * Answers any prompt: looks around (Glob, two Reads of files it found), takes the steps its prompt directs, and ends with a
- * sentence marked `[simulated]`, or with an instance of the output schema.
+ * Answers any prompt: looks around (Glob, two Reads of files it found), takes the steps its prompt directs, writes the file
+ * it is asked to write, and ends with a sentence marked `[simulated]`, or with an instance of the output schema.
  */
 export const genericAgent: AgentScript = {
   name: 'generic',
   matches: () => true,
   reply: (turn) => {
-    const blocks = toolCalls(turn) ?? endingWith(turn, () => reportOf(toolResults(turn.request.body)));
+    const blocks = toolCalls(turn) ?? writing(turn) ?? endingWith(turn, () => reportOf(toolResults(turn.request.body)));
     return turn.request.direction.tokens === undefined
       ? { blocks }
       : { blocks, usage: { output_tokens: turn.request.direction.tokens } };
@@ -19,6 +19,8 @@ export const genericAgent: AgentScript = {
 };
 
 const LOOKING_TURNS = 2;
+/** `write it to \`docs/guide.md\``: a path in backticks. */
+const IS_ASKED_TO_WRITE = /\bwrite\b[^.`\n]*\bto `([\w./-]+\.\w+)`/i;
 
 /** Whoever asks for an output alone, to have one repaired for instance, gets it without a look around. */
 export function isAskedToHandOver({ prompt }: SimulatedRequest): boolean {
@@ -35,6 +37,16 @@ export function endingWith({ request, random }: Turn, say: () => string): ReplyB
     return [{ type: 'tool_use', name: 'StructuredOutput', input }];
   }
   return [{ type: 'text', text: direction.output ?? `[simulated] ${say()}` }];
+}
+
+/** Once, and only where nothing else says what it is to do; refused or not, it goes on. */
+function writing({ request }: Turn): ReplyBlock[] | undefined {
+  const { prompt, body, direction } = request;
+  const file = IS_ASKED_TO_WRITE.exec(prompt)?.[1];
+  if (file === undefined || direction.turns !== undefined || direction.steps.length > 0) return undefined;
+  if (!offersTool(body, 'Write') || toolResults(body).some(({ name }) => name === 'Write')) return undefined;
+  const content = `[simulated] What was asked for:\n\n${prompt}\n`;
+  return [{ type: 'tool_use', name: 'Write', input: { file_path: file, content } }];
 }
 
 /** Tool calls of this turn, or undefined when it is the agent's last. Steps come right before the end. */

@@ -49,9 +49,7 @@ export const register: Register = (program) => {
 };
 
 function checkExtension(file: string, template: InitTemplate): void {
-  const [extensions, what] = isScript(template)
-    ? [['.js'], 'a workflow script']
-    : [['.yaml', '.yml'], 'a fleet file'];
+  const [extensions, what] = isScript(template) ? [['.js'], 'a workflow script'] : [['.yaml', '.yml'], 'a fleet file'];
   if (extensions.includes(extname(file))) return;
   throw new CommandFailure(2, `${template} is ${what}`, `name a file that ends in ${extensions[0]}`);
 }

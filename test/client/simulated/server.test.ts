@@ -54,6 +54,15 @@ async function play(sdk: Anthropic, prompt: string, results: (name: string) => s
 }
 
 describe('the generic agent', () => {
+  it('writes the file it is asked to write, once, unless its prompt directs something else', async () => {
+    const { sdk } = await start();
+    const { turns } = await play(sdk, 'Make a guide and write it to `docs/guide.md`.');
+    expect(turns.map((calls) => calls.map(([name]) => name))).toEqual([['Glob'], ['Read', 'Read'], ['Write'], []]);
+    expect(turns[2]![0]![1]).toMatchObject({ file_path: 'docs/guide.md' });
+    const directed = await play(sdk, 'Write it to `docs/guide.md`. [[simulate turns=2]]');
+    expect(directed.turns.flat().map(([name]) => name)).toEqual(['Glob']);
+  });
+
   it('globs, reads two files it found, and ends with a sentence marked [simulated]', async () => {
     const { sdk } = await start();
     const { turns, text } = await play(sdk, 'What is this?');
