@@ -15,6 +15,10 @@ import { FleetClient } from '../../client/fleet-client/fleet-client.ts';
 import type { Stack } from '../../client/local/stack.ts';
 import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
 import type { JournalEntry } from '../../client/simulated/journal.ts';
+import { readConfig } from '../../client/config.ts';
+import type { FleetSource, StartOptions } from '../../client/library/library.ts';
+import { runEligible } from '../../client/spec/eligible.ts';
+import { planOf } from '../../client/spec/plan-of.ts';
 import type { FleetPlan, PlannedTask } from '../../client/spec/plan.ts';
 import { DEFAULT_MODEL } from '../../workflows/contract/limits.ts';
 import { agentsQueue } from '../../workflows/contract/ids.ts';
@@ -117,6 +121,17 @@ export class Cluster implements AsyncDisposable {
       ...plan,
       tasks: planned,
     };
+    return this.submitPlan(full, reuse);
+  }
+
+  /** A fleet file, a script or a prompt as the command line would take it, from this cluster's directory. */
+  async start(source: FleetSource, options: StartOptions = {}, reuse: 'auto' | 'never' = 'never') {
+    const config = readConfig({ HOME: this.home, MUSTER_HOME: this.home }, this.home);
+    const plan = await planOf(source, { ...options, cwd: this.files, config });
+    return this.submitPlan(await runEligible(plan), reuse);
+  }
+
+  private async submitPlan(full: FleetPlan, reuse: 'auto' | 'never') {
     const { fleet } = await this.fleets.submit(full, {
       snapshot: (directory) =>
         snapshotDirectory(directory, { store: this.store, cacheDirectory: join(this.home, 'snapshots') }),
