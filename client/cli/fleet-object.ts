@@ -1,7 +1,9 @@
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import type { Census, FleetState, PauseReason } from '../../workflows/contract/statuses.ts';
-import type { Result, Usage } from '../../workflows/contract/task.schema.ts';
+import type { FleetRecord, Result, Usage } from '../../workflows/contract/task.schema.ts';
+import type { Approval } from '../../workflows/contract/units.ts';
+import type { ParentEnd } from '../library/outcome.ts';
 
 /** What `json` prints of a fleet (contracts §5), `results` aside. */
 export interface FleetObject {
@@ -11,6 +13,10 @@ export interface FleetObject {
   reason?: PauseReason;
   /** When a paused fleet goes on by itself, ISO 8601. */
   resets_at?: string;
+  /** What a script returned, or a parent Claude said last. */
+  result?: unknown;
+  /** What a script threw, or why a parent Claude failed. */
+  error?: NonNullable<ParentEnd['error']>;
   census: Census;
   usage: Usage;
   total_cost_usd: number;
@@ -18,13 +24,20 @@ export interface FleetObject {
   simulated?: true;
 }
 
-export function fleetObject(status: FleetStatus, usage: Usage, isSimulated: boolean): FleetObject {
+export function fleetObject(
+  status: FleetStatus,
+  usage: Usage,
+  isSimulated: boolean,
+  { result, error }: ParentEnd = {},
+): FleetObject {
   return {
     id: status.id,
     name: status.name,
     status: status.state,
     ...(status.reason && { reason: status.reason }),
     ...(status.resetAtMs !== undefined && { resets_at: new Date(status.resetAtMs).toISOString() }),
+    ...(result !== undefined && { result }),
+    ...(error && { error }),
     census: status.census,
     usage,
     total_cost_usd: status.spentMicroUsd / MICRO_USD,
@@ -61,16 +74,22 @@ export function* fleetJson(head: object, results: Iterable<Result>): Generator<s
 }
 
 /** What `status` and `list` print as JSON: no results, and where those stand that have not ended. */
-export function statusObject(status: FleetStatus, more: { isSimulated: boolean; source: string }): object {
+export function statusObject(status: FleetStatus, fleet: Pick<FleetRecord, 'simulated' | 'source' | 'count'>): object {
   const { waiting, queued, running, parked, count, concurrency, budgetMicroUsd, generation, startedAtMs } = status;
+  const { outcome, approvals = [], wave } = status;
   return {
-    ...fleetObject(status, noUsage(), more.isSimulated),
+    ...fleetObject(status, noUsage(), fleet.simulated, outcome && 'error' in outcome ? { error: outcome.error } : {}),
     usage: undefined, // stands in the results, which are not read here
-    ...{ count, waiting, queued, running, parked, concurrency },
+    ...{ count, spawned: Math.max(0, count - fleet.count), waiting, queued, running, parked, concurrency },
+    ...(wave && { wave }),
+    ...(approvals.length > 0 && { approvals: approvals.map(approvalObject) }),
     budget_usd: budgetMicroUsd === null ? null : budgetMicroUsd / MICRO_USD,
     generation,
-    source: more.source,
+    source: fleet.source,
     started_at: new Date(startedAtMs).toISOString(),
     ...(status.endedAtMs !== undefined && { ended_at: new Date(status.endedAtMs).toISOString() }),
   };
 }
+
+/** What is asked; its report is for `approve` to show. */
+const approvalObject = ({ kind, title, hash, why = [] }: Approval): object => ({ kind, title, hash, why });

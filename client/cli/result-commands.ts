@@ -8,15 +8,15 @@ import { withSession } from './session.ts';
 
 /** `muster results`: of a fleet still under way those that have ended. */
 export async function printResults(id: string, name: ResultFormat): Promise<void> {
-  await withSession({}, async ({ client, terminal }) => {
-    const fleet = await client.find(id);
-    const standing = await client.standing(fleet);
+  await withSession({}, async ({ muster, terminal }) => {
+    const fleet = await muster.fleet(id);
+    const { status, ...left } = await fleet.end();
     const results: Result[] = [];
-    for await (const { result } of client.reader(fleet, standing).all()) results.push(result);
+    for await (const result of fleet.allResults()) results.push(result);
     const format = await loadFormat(name);
-    const head = fleetObject(standing.status, sumUsage(results), fleet.simulated);
+    const head = fleetObject(status, sumUsage(results), fleet.record.simulated, left);
     for (const piece of format({ fleet: head, results })) await print(piece);
-    const open = fleet.count - results.length;
+    const open = status.count - results.length;
     if (open > 0) terminal.say(`${plural(open, 'subagent')} not ended yet: \`muster watch ${fleet.id}\``);
   });
 }

@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { loadPrices } from '../../activities/claude/prices.ts';
-import { readConfig, SIMULATED, type ClaudeAccess, type Config, type ConfigFlags } from '../config.ts';
-import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { FleetClient } from '../fleet-client/fleet-client.ts';
-import { openStack } from '../local/open-stack.ts';
+import { readConfig, type Config, type ConfigFlags } from '../config.ts';
+import { Muster, readPrices } from '../library/muster.ts';
+import type { FleetClient } from '../fleet-client/fleet-client.ts';
 import type { Stack } from '../local/stack.ts';
-import { CommandFailure } from './context.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
+/** What one command works with. */
 export interface Session extends AsyncDisposable {
   readonly config: Config;
+  readonly muster: Muster;
   readonly stack: Stack;
   readonly client: FleetClient;
   readonly terminal: Terminal;
@@ -28,29 +26,25 @@ export function openSettings(flags: SessionFlags = {}): { config: Config; termin
   return { config, terminal: openTerminal(config.color, { isQuiet: quiet === true, noInput: input === false }) };
 }
 
-/** The worker reads the same file: what is accepted here has a price there. */
-function readPrices(path: string): void {
-  try {
-    loadPrices(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(2, `the price file ${path} is not usable: ${why}`, 'mend it, or unset MUSTER_PRICES');
-  }
+/** The library as a command uses it: what it is told meanwhile goes to the terminal. Starts and creates nothing. */
+export function openMuster({ config, terminal }: { config: Config; terminal: Terminal }): Muster {
+  return new Muster(config, { onTalk: (line) => terminal.say(line), readStdin });
+}
+
+async function readStdin(): Promise<string> {
+  const { text } = await import('node:stream/consumers');
+  return text(process.stdin);
 }
 
 /** With `needsServer` false a command on ended fleets starts nothing; the client brings the server up when it must. */
 export async function openSession(
-  { config, terminal }: { config: Config; terminal: Terminal },
+  settings: { config: Config; terminal: Terminal },
   { needsServer = false }: { needsServer?: boolean } = {},
 ): Promise<Session> {
-  const stack = await openStack(config, { onProgress: (line) => terminal.say(line), needsServer });
-  const client = new FleetClient(stack, (fleet) => accessOf(fleet, config));
-  return { config, stack, client, terminal, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
-}
-
-/** As whom a fleet's worker speaks to Claude; undefined: there is no credential here. */
-export function accessOf({ simulated }: Pick<FleetRecord, 'simulated'>, config: Config): ClaudeAccess | undefined {
-  return simulated ? SIMULATED : config.claude?.isSimulated ? undefined : config.claude;
+  const muster = openMuster(settings);
+  const { stack, client } = await muster.ground();
+  if (needsServer) await stack.mend();
+  return { ...settings, muster, stack, client, [Symbol.asyncDispose]: () => muster[Symbol.asyncDispose]() };
 }
 
 /** A session for the time of one piece of work. */

@@ -1,15 +1,14 @@
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { SUBAGENT_STATUSES, UNIT_LETTERS } from '../../workflows/contract/statuses.ts';
-import type { ResultReader } from '../fleet-client/result-reader.ts';
+import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
+import { readFailures, type Failures } from './failures.ts';
 import { money, oneLine, shorten, span, table } from './figures.ts';
 import { durationMs, statusObject } from './fleet-object.ts';
 import type { PlainFormat } from './output-format.ts';
 import { paintStatus, type Paint } from './paint.ts';
 import { withSession } from './session.ts';
 
-/** Results of failed subagents that `status` reads, to tell why: a second or so. */
-const MAX_FAILED_READ = 2_000;
+const KINDS_SHOWN = 3;
 
 /** `muster status` */
 export async function showStatus(id: string, format: PlainFormat): Promise<void> {
@@ -17,42 +16,46 @@ export async function showStatus(id: string, format: PlainFormat): Promise<void>
     const fleet = await client.find(id);
     const standing = await client.standing(fleet);
     const { status } = standing;
-    const verifyFailed = await countVerifyFailed(client.reader(fleet, standing), standing.progress.units);
-    const more = { isSimulated: fleet.simulated, source: fleet.source };
-    const object = { ...statusObject(status, more), verify_failed: verifyFailed };
-    if (format === 'json') terminal.data(`${JSON.stringify(object)}\n`);
-    else terminal.data(statusText(status, fleet, verifyFailed, terminal.paint));
+    const failures = await readFailures(client.reader(fleet, standing), standing.progress.units);
+    if (format === 'json') terminal.data(`${JSON.stringify({ ...statusObject(status, fleet), ...failures })}\n`);
+    else terminal.data(statusText(status, fleet, failures, terminal.paint));
   });
 }
 
-/** Of those that failed, up to `MAX_FAILED_READ`, how many failed their verification; undefined: too many to read. */
-async function countVerifyFailed(reader: ResultReader, units: string): Promise<number | undefined> {
-  const failed = [...units].flatMap((letter, index) => (letter === UNIT_LETTERS.failed ? [index] : []));
-  if (failed.length > MAX_FAILED_READ) return undefined;
-  const ended = await reader.some(failed);
-  return ended.filter(({ result }) => result.verify?.some(({ ok }) => !ok)).length;
-}
-
-function statusText(status: FleetStatus, fleet: FleetRecord, verifyFailed: number | undefined, paint: Paint): string {
-  const { census, count, budgetMicroUsd, concurrency, resetAtMs } = status;
+function statusText(status: FleetStatus, fleet: FleetRecord, failures: Failures, paint: Paint): string {
+  const { census, count, budgetMicroUsd, concurrency, resetAtMs, wave, approvals = [] } = status;
   const state = status.reason ? `${status.state} (${status.reason})` : status.state;
   const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;
   const under = (['running', 'queued', 'waiting', 'parked'] as const).filter((key) => status[key] > 0);
   const rows = [
     ['status', state + (resetAtMs === undefined ? '' : `, goes on ${new Date(resetAtMs).toISOString()}`)],
-    ['subagents', `${count}, at most ${concurrency} at once${fleet.simulated ? ', simulated' : ''}`],
+    ...(wave ? [['wave', `${wave.open} of ${wave.of}`]] : []),
+    ...approvals.map(({ title }) => ['asks', paint.yellow(shorten(oneLine(title), 100))]),
+    [
+      'subagents',
+      `${count}${spawned(count, fleet)}, at most ${concurrency} at once${fleet.simulated ? ', simulated' : ''}`,
+    ],
     ...under.map((key) => [key, String(status[key])]),
     ...SUBAGENT_STATUSES.filter((key) => census[key] > 0).map((key) => [
       key,
       paintStatus(paint, key, String(census[key])),
     ]),
-    ...(verifyFailed ? [['verify', paint.red(`failed in ${verifyFailed} of those`)]] : []),
+    ...(failures.verify_failed ? [['verify', paint.red(`failed in ${failures.verify_failed} of those`)]] : []),
+    ...failures.failures
+      .slice(0, KINDS_SHOWN)
+      .map(({ count, signature, type, message }) => [
+        'why',
+        `${count} × ${shorten(`${type}: ${oneLine(message)}`, 90)} ${paint.dim(`[${signature}]`)}`,
+      ]),
     ['cost', `${money(status.spentMicroUsd)}${budget}`],
     ['time', span(durationMs(status))],
-    ['file', fleet.source],
+    ...(fleet.source === '-' ? [] : [['file', fleet.source]]),
   ];
   return `${paint.bold(status.id)} ${oneLine(status.name)}\n${table(rows)}\n`;
 }
+
+const spawned = (count: number, fleet: FleetRecord): string =>
+  count > fleet.count && fleet.kind !== 'script' ? `, ${count - fleet.count} of them spawned` : '';
 
 /** `muster list`; what cannot be told at the moment is said to be unknown, never left out. */
 export async function listFleets(format: PlainFormat): Promise<void> {
@@ -70,7 +73,7 @@ export async function listFleets(format: PlainFormat): Promise<void> {
 }
 
 function listed(fleet: FleetRecord, status: FleetStatus | undefined): object {
-  if (status) return statusObject(status, { isSimulated: fleet.simulated, source: fleet.source });
+  if (status) return statusObject(status, fleet);
   const { id, name, count, source, startedAtMs } = fleet;
   return { id, name, status: 'unknown', count, source, started_at: new Date(startedAtMs).toISOString() };
 }
@@ -80,6 +83,8 @@ function row({ id, name, count, startedAtMs }: FleetRecord, status: FleetStatus 
   const shownName = shorten(oneLine(name), 32);
   if (!status) return [id, shownName, 'unknown', `?/${count}`, '', started];
   const ended = Object.values(status.census).reduce((sum, n) => sum + n, 0);
-  const state = status.reason ? `${status.state}: ${status.reason}` : status.state;
-  return [id, shownName, state, `${ended}/${count}`, money(status.spentMicroUsd), started];
+  const { wave } = status;
+  const state =
+    (status.reason ? `${status.state}: ${status.reason}` : status.state) + (wave ? ` ${wave.open}/${wave.of}` : '');
+  return [id, shownName, state, `${ended}/${status.count}`, money(status.spentMicroUsd), started];
 }

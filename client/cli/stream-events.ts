@@ -1,91 +1,77 @@
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
-import type { FleetChange } from '../fleet-client/watch.ts';
-import { hasEnded } from '../fleet-client/standing.ts';
+import type { FleetChange } from '../fleet-client/news.ts';
+import type { FleetWatch } from '../fleet-client/watch.ts';
+import { EventTeller, type Told } from '../library/event-teller.ts';
+import type { ParentEnd } from '../library/outcome.ts';
 import { fleetObject } from './fleet-object.ts';
 import type { Tally } from './tally.ts';
 
-type EventType = 'fleet_started' | 'subagent_started' | 'subagent_ended' | 'state_changed' | 'log' | 'fleet_ended';
-
-/** `stream-json`: one event a line, numbered from 1. Every `subagent_ended` of one that ran follows its `subagent_started`. */
+/**
+ * `stream-json`: one event a line, numbered over the lives of all watches that go on from each other's cursors. A line
+ * with a `cursor` says where `watch --cursor` goes on behind it.
+ */
 export class StreamEvents {
   readonly #write: (line: string) => void;
   readonly #fleet: FleetRecord;
-  #seq = 0;
-  #state: string | undefined;
-  readonly #started = new Set<string>();
+  #watch: FleetWatch;
+  #teller: EventTeller;
+  #hasEnded = false;
 
-  constructor(fleet: FleetRecord, write: (line: string) => void) {
+  constructor(fleet: FleetRecord, watch: FleetWatch, write: (line: string) => void) {
     this.#fleet = fleet;
     this.#write = write;
+    this.#watch = watch;
+    this.#teller = new EventTeller(fleet, watch.position);
   }
 
   begin(): void {
-    const { id, name, count, simulated, source, startedAtMs } = this.#fleet;
+    const { count, simulated, source, startedAtMs } = this.#fleet;
     const started_at = new Date(startedAtMs).toISOString();
-    this.#emit('fleet_started', {
-      id,
-      name,
-      status: 'running',
-      count,
-      source,
-      started_at,
-      ...(simulated && { simulated }),
-    });
+    for (const told of this.#teller.begin())
+      this.#emit({ ...told, ...{ status: 'running', count, source, started_at }, ...(simulated && { simulated }) });
   }
 
-  log(level: 'info' | 'warn', message: string): void {
-    this.#emit('log', { level, message });
+  /** Goes on with another watch, which began from the cursor of the one before. */
+  follow(watch: FleetWatch): void {
+    this.#watch = watch;
+    this.#teller = new EventTeller(this.#fleet, watch.position);
   }
 
   apply(change: FleetChange): void {
-    switch (change.kind) {
-      case 'trouble':
-        return this.log('warn', `server or worker are away: ${change.message}`);
-      case 'started':
-        return this.#start(change.label, change.index, change.generation, change.startedAtMs);
-      case 'ended': {
-        const { index, label, generation, result } = change;
-        if (result.attempts > 0) this.#start(label, index, generation, result.ended_at_ms - result.duration_ms);
-        this.#started.delete(`${index}/${generation}`);
-        return this.#emit('subagent_ended', { label, status: result.status, result });
-      }
-      case 'status':
-        return this.#stands(change.status);
-    }
+    for (const told of this.#teller.tell(change))
+      if (told.type === 'fleet_ended') this.#hasEnded = true;
+      else this.#emit({ ...told, ...detail(told, change) }, told.type !== 'subagent_started');
   }
 
-  /** Last line of a fleet that has ended. */
-  end(status: FleetStatus, tally: Tally): void {
-    this.#emit('fleet_ended', fleetObject(status, tally.usage, this.#fleet.simulated));
+  /** Last line of a fleet that has ended, unless it was told before the cursor this began from. */
+  end(status: FleetStatus, tally: Tally, left: ParentEnd): void {
+    if (!this.#hasEnded) return;
+    this.#emit({ type: 'fleet_ended', ...fleetObject(status, tally.usage, this.#fleet.simulated, left) }, true);
   }
 
-  #stands(status: FleetStatus): void {
-    const state = `${status.state}:${status.reason ?? ''}`;
-    const isNews = this.#state === undefined ? status.state !== 'running' : state !== this.#state;
-    this.#state = state;
-    if (!isNews || hasEnded(status)) return; // an end has an event of its own
-    const { id, reason, census, spentMicroUsd } = status;
-    this.#emit('state_changed', {
-      id,
-      status: status.state,
-      ...(reason && { reason }),
-      ...(status.resetAtMs !== undefined && { resets_at: new Date(status.resetAtMs).toISOString() }),
-      census,
-      total_cost_usd: spentMicroUsd / MICRO_USD,
-    });
+  #emit(fields: object & { type: Told['type'] }, hasCursor = false): void {
+    const { position } = this.#watch;
+    const head = { seq: ++position.seq, time: new Date().toISOString() };
+    const line = { ...head, ...fields, ...(hasCursor && { cursor: this.#watch.cursor }) };
+    this.#write(`${JSON.stringify(line)}\n`);
   }
+}
 
-  #start(label: string, index: number, generation: number, startedAtMs: number): void {
-    const key = `${index}/${generation}`;
-    if (this.#started.has(key)) return;
-    this.#started.add(key);
-    this.#emit('subagent_started', { label, started_at: new Date(startedAtMs).toISOString() });
-  }
-
-  #emit(type: EventType, fields: object): void {
-    const head = { seq: ++this.#seq, time: new Date().toISOString(), type };
-    this.#write(`${JSON.stringify({ ...head, ...fields })}\n`);
-  }
+/** What a line says beyond the library's event. */
+function detail(told: Told, change: FleetChange): object {
+  if (told.type === 'subagent_started' && change.kind === 'started')
+    return { started_at: new Date(change.startedAtMs).toISOString() };
+  if (told.type === 'subagent_started' && change.kind === 'ended')
+    return { started_at: new Date(change.result.ended_at_ms - change.result.duration_ms).toISOString() };
+  if (told.type !== 'state_changed' || change.kind !== 'status') return {};
+  const { id, census, spentMicroUsd, resetAtMs, wave } = change.status;
+  return {
+    id,
+    ...(resetAtMs !== undefined && { resets_at: new Date(resetAtMs).toISOString() }),
+    ...(wave && { wave }),
+    census,
+    total_cost_usd: spentMicroUsd / MICRO_USD,
+  };
 }

@@ -1,6 +1,8 @@
 import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import { durationMs } from './fleet-object.ts';
+import type { ParentEnd } from '../library/outcome.ts';
+import { leftText } from './left-text.ts';
 import { money, oneLine, plural, shorten, span } from './figures.ts';
 import { paintStatus, type Paint } from './paint.ts';
 import type { Tally } from './tally.ts';
@@ -11,10 +13,11 @@ const KINDS_SHOWN = 8;
 export function summaryText(
   status: FleetStatus,
   tally: Tally,
-  options: { isSimulated: boolean; paint: Paint },
+  options: { isSimulated: boolean; paint: Paint; left?: ParentEnd },
 ): string {
-  const { paint, isSimulated } = options;
-  const state = status.reason ? `${status.state} (${status.reason})` : status.state;
+  const { paint, isSimulated, left = {} } = options;
+  const wave = status.wave ? `, wave ${status.wave.open} of ${status.wave.of}` : '';
+  const state = (status.reason ? `${status.state} (${status.reason})` : status.state) + wave;
   const lines = [
     `${paint.bold(status.id)} ${oneLine(status.name)}: ${state}${isSimulated ? ', simulated' : ''}`,
     '',
@@ -23,6 +26,7 @@ export function summaryText(
     cost(status),
     ...checks(tally, paint),
     ...kinds(tally, paint),
+    ...leftText(left, paint),
     '',
     ...next(status, tally),
   ];
@@ -72,7 +76,10 @@ function next({ id, state, reason, census }: FleetStatus, tally: Tally): string[
   const isOpen = state === 'running' || state === 'paused';
   return [
     ...(reason === 'budget_reached' ? [`muster set ${id} --budget USD   goes on with more money`] : []),
-    ...(state === 'paused' && reason !== 'budget_reached' ? [`muster resume ${id}   once the cause is mended`] : []),
+    ...(reason === 'approval' ? [`muster approve ${id}   or muster reject ${id}`] : []),
+    ...(state === 'paused' && reason !== 'budget_reached' && reason !== 'approval'
+      ? [`muster resume ${id}   once the cause is mended`]
+      : []),
     ...(isOpen ? [`muster watch ${id}`] : []),
     `muster results ${id}`,
     ...(tally.changed > 0

@@ -1,7 +1,7 @@
 import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { Result, Usage } from '../../workflows/contract/task.schema.ts';
 import { FailureClusters } from '../fleet-client/failure-clusters.ts';
-import type { FleetChange } from '../fleet-client/watch.ts';
+import type { FleetChange } from '../fleet-client/news.ts';
 import { sumUsage } from './fleet-object.ts';
 
 type Counted = Pick<Result, 'usage' | 'error' | 'label' | 'status'> & {
@@ -16,9 +16,12 @@ export class Tally {
   readonly #ends = new Map<number, Counted>();
 
   add(change: FleetChange): void {
-    if (change.kind !== 'ended') return;
-    const { usage, label, status, error, changes, verify, guards = [] } = change.result;
-    this.#ends.set(change.index, {
+    if (change.kind === 'ended') this.count(change.index, change.result);
+  }
+
+  /** Once more for the same index takes the place of what was counted before. */
+  count(index: number, { usage, label, status, error, changes, verify, guards = [] }: Result): void {
+    this.#ends.set(index, {
       ...{ usage, label, status, hasChanges: changes !== undefined, isToLookAt: guards.length > 0 },
       isVerified: verify?.every(({ ok }) => ok),
       ...(error && { error }),
@@ -29,21 +32,21 @@ export class Tally {
     return sumUsage(this.#ends.values());
   }
   get notEligible(): number {
-    return this.#count(({ status, error }) => status === 'skipped' && error?.type === FAILURES.notEligible);
+    return this.#number(({ status, error }) => status === 'skipped' && error?.type === FAILURES.notEligible);
   }
   get changed(): number {
-    return this.#count(({ hasChanges }) => hasChanges);
+    return this.#number(({ hasChanges }) => hasChanges);
   }
   /** Of those whose verifications were run, how many passed and how many did not. */
   get verified(): { passed: number; failed: number } {
     return {
-      passed: this.#count(({ isVerified }) => isVerified === true),
-      failed: this.#count(({ isVerified }) => isVerified === false),
+      passed: this.#number(({ isVerified }) => isVerified === true),
+      failed: this.#number(({ isVerified }) => isVerified === false),
     };
   }
   /** Whose changes a guard has something to say about. */
   get toLookAt(): number {
-    return this.#count(({ isToLookAt }) => isToLookAt);
+    return this.#number(({ isToLookAt }) => isToLookAt);
   }
   get clusters(): FailureClusters {
     const clusters = new FailureClusters();
@@ -52,7 +55,7 @@ export class Tally {
     return clusters;
   }
 
-  #count(isCounted: (end: Counted) => boolean): number {
+  #number(isCounted: (end: Counted) => boolean): number {
     let count = 0;
     for (const end of this.#ends.values()) if (isCounted(end)) count++;
     return count;

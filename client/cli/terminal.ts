@@ -46,3 +46,18 @@ export async function askYesNo(question: string): Promise<boolean> {
     lines.close();
   }
 }
+
+/** Only on a terminal; answered by a first letter. The last choice is what an empty or unknown answer means, and an interrupt. */
+export async function askOneOf<T extends string>(question: string, choices: readonly [T, ...T[]]): Promise<T> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const last = choices.at(-1)!;
+  const shown = choices.map((choice) => `[${choice[0]}]${choice.slice(1)}`).join(', ');
+  try {
+    const answer = (await lines.question(`${question} ${shown} `)).trim().toLowerCase();
+    return choices.find((choice) => answer !== '' && choice.startsWith(answer)) ?? last;
+  } catch {
+    return last;
+  } finally {
+    lines.close();
+  }
+}

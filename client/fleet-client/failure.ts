@@ -9,6 +9,7 @@ export type FleetFailureCode =
   | 'not_asked'
   /** What is asked is not what the hash is of. */
   | 'changed'
+  | 'bad_cursor'
   | 'unreachable'
   | 'not_started'
   | 'damaged';

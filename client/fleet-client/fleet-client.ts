@@ -25,10 +25,12 @@ import { nearestName, resolveLabels } from './labels.ts';
 import { changeFleet, startNextGeneration } from './next-generation.ts';
 import { ResultReader, type EndedSubagent } from './result-reader.ts';
 import { closedStanding, hasEnded, type Standing } from './standing.ts';
+import { exchangesFrom } from './script-journal.ts';
 import { StartFinder } from './start-finder.ts';
 import { startRoot } from './start-root.ts';
 import { initialUnits, register, type Registered, type SubmitOptions } from './submit.ts';
 import { FleetWatch, type WatchOptions } from './watch.ts';
+import type { JournalMark } from './watch-cursor.ts';
 
 /** A cancelled root has this long to close before its last word is taken instead. */
 const CLOSING_MS = 5_000;
@@ -240,17 +242,16 @@ export class FleetClient {
     );
   }
 
-  /** Manifest indexes of labels; rejects with `unknown_label`. */
+  /** Indexes of labels, spawned ones included; rejects with `unknown_label`. */
   async indexes(fleet: FleetRecord, labels: readonly string[]): Promise<number[]> {
-    const known: string[] = [];
-    for await (const { label } of this.records.tasks(fleet.manifest, 0, fleet.count)) known.push(label);
+    const known = this.records.tasks(fleet.manifest, 0, Number.MAX_SAFE_INTEGER);
     return resolveLabels(fleet.id, labels, known);
   }
 
-  /** Ended subagents in task order, from `cursor` (an index) on; of each the result of its newest generation. */
-  async *results(id: string, cursor = 0): AsyncGenerator<EndedSubagent> {
+  /** Ended subagents in task order, a spawned one after its parent; of each the result of its newest generation. */
+  async *results(id: string): AsyncGenerator<EndedSubagent> {
     const fleet = await this.find(id);
-    yield* this.reader(fleet, await this.standing(fleet)).all(cursor);
+    yield* this.reader(fleet, await this.standing(fleet)).all();
   }
   reader(fleet: FleetRecord, standing: Standing): ResultReader {
     return new ResultReader(this.records, fleet, standing);
@@ -260,12 +261,15 @@ export class FleetClient {
   watch(fleet: FleetRecord, options: WatchOptions = {}): FleetWatch {
     const finder = new StartFinder(this.records, fleet);
     const watched = {
+      id: fleet.id,
       look: () =>
         this.#closed(fleet, () =>
           this.#stack.client.withDeadline(Date.now() + 3_000, () => this.#root(fleet).lookOnce()),
         ),
       ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing).some(indexes),
       started: (standing: Standing) => finder.look(standing),
+      said: ({ status }: Standing, from: JournalMark) =>
+        fleet.kind === 'script' ? exchangesFrom(this.#stack.store, status, from) : nothing(),
       mend: () => this.#stack.mend(),
       closing: () => this.#root(fleet).ended(),
     };
@@ -300,3 +304,5 @@ export class FleetClient {
     throw new FleetFailure('fleet_ended', `the fleet ${fleet.id} has ended (${summary.state})`, hint);
   }
 }
+
+async function* nothing(): AsyncGenerator<never> {}

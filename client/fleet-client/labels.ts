@@ -9,14 +9,24 @@ export function nearestName(name: string, known: readonly string[]): string | un
 }
 
 /**
- * Manifest indexes of labels, in the order asked, each once. Throws `unknown_label` that names every unknown label and,
- * where one comes near, the known one.
+ * Indexes of labels, in the order asked, each once. `tasks` in the order of their indexes; no more of them are read than
+ * it takes. Throws `unknown_label` that names every unknown label and, where one comes near, the known one.
  */
-export function resolveLabels(fleetId: string, asked: readonly string[], labels: readonly string[]): number[] {
-  const indexes = new Map(labels.map((label, index) => [label, index]));
-  const unknown = asked.filter((label) => !indexes.has(label));
-  if (unknown.length > 0) throw unknownLabels(fleetId, unknown, labels);
-  return [...new Set(asked.map((label) => indexes.get(label)!))];
+export async function resolveLabels(
+  fleetId: string,
+  asked: readonly string[],
+  tasks: AsyncIterable<{ label: string }>,
+): Promise<number[]> {
+  const found = new Map<string, number>();
+  const missing = new Set(asked);
+  const labels: string[] = [];
+  for await (const { label } of tasks) {
+    if (missing.delete(label)) found.set(label, labels.length);
+    labels.push(label);
+    if (missing.size === 0) break;
+  }
+  if (missing.size > 0) throw unknownLabels(fleetId, [...missing], labels);
+  return [...new Set(asked.map((label) => found.get(label)!))];
 }
 
 function unknownLabels(fleetId: string, unknown: readonly string[], labels: readonly string[]): FleetFailure {

@@ -1,14 +1,17 @@
 import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { UNIT_LETTERS, statusOfLetter } from '../../workflows/contract/statuses.ts';
 import type { FleetRecord, Result, Task } from '../../workflows/contract/task.schema.ts';
-import { collect, mapOf } from './bounded.ts';
+import { mapOf } from './bounded.ts';
 import type { Standing } from './standing.ts';
 import { reasonFor, syntheticResult } from './synthetic-result.ts';
+import { treeOrder } from './tree-order.ts';
 
-/** One ended subagent. `index` is its place in the manifest and, plus one, the cursor to go on behind it. */
+/** One ended subagent. `index` is its place in the fleet: those of the manifest first, then as they were admitted. */
 export interface EndedSubagent {
   index: number;
   label: string;
+  /** Progress group of a script. */
+  phase?: string;
   result: Result;
 }
 
@@ -30,19 +33,16 @@ export class ResultReader {
     this.#atMs = status.endedAtMs ?? Date.now();
   }
 
-  /** Those that have ended, in task order from `cursor` on. */
-  async *all(cursor = 0): AsyncGenerator<EndedSubagent> {
-    for (let from = cursor; from < this.#fleet.count; from += PAGE) {
-      const tasks = await this.#tasks(from, PAGE);
-      const ended = tasks.flatMap((task, i) => (this.#status(from + i) ? [{ index: from + i, task }] : []));
-      yield* await mapOf(ended, ({ index, task }) => this.#one(index, task));
-    }
+  /** Those that have ended, in task order, a spawned one after its parent. */
+  async *all(): AsyncGenerator<EndedSubagent> {
+    const order = await treeOrder(this.#records, this.#fleet, this.#units.length);
+    for (let from = 0; from < order.length; from += PAGE) yield* await this.some(order.slice(from, from + PAGE));
   }
 
   /** Of these indexes those that have ended, in the given order. */
   async some(indexes: readonly number[]): Promise<EndedSubagent[]> {
     const ended = indexes.filter((index) => this.#status(index));
-    return mapOf(ended, async (index) => this.#one(index, await this.#task(index)));
+    return mapOf(ended, (index) => this.#one(index));
   }
 
   #status(index: number): ReturnType<typeof statusOfLetter> {
@@ -51,14 +51,14 @@ export class ResultReader {
   #task(index: number): Promise<Task> {
     return this.#records.task(this.#fleet.manifest, index);
   }
-  #tasks(from: number, count: number): Promise<Task[]> {
-    return collect(this.#records.tasks(this.#fleet.manifest, from, count));
-  }
 
-  async #one(index: number, task: Task): Promise<EndedSubagent> {
+  async #one(index: number): Promise<EndedSubagent> {
     const generation = this.#generations.get(index) ?? 1;
     const stored = (await this.#records.subagent(this.#fleet.id, index, generation))?.record.result;
-    return { index, label: task.label, result: stored ?? this.#synthetic(index, task) };
+    if (stored && this.#fleet.kind !== 'script') return { index, label: stored.label, result: stored };
+    const task = await this.#task(index);
+    const { label, phase } = task;
+    return { index, label, ...(phase !== undefined && { phase }), result: stored ?? this.#synthetic(index, task) };
   }
 
   #synthetic(index: number, task: Task): Result {

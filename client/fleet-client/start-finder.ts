@@ -8,6 +8,8 @@ export interface StartedSubagent {
   index: number;
   generation: number;
   label: string;
+  /** Progress group of a script. */
+  phase?: string;
   startedAtMs: number;
 }
 
@@ -67,7 +69,8 @@ export class StartFinder {
     const found = await this.#records.subagent(this.#fleet.id, index, generation);
     if (!found) return undefined;
     this.#running.add(key);
-    const { label } = await this.#records.task(this.#fleet.manifest, index);
-    return { index, generation, label, startedAtMs: found.record.startedAtMs };
+    const { label, phase } = await this.#records.task(this.#fleet.manifest, index);
+    const startedAtMs = found.record.startedAtMs;
+    return { index, generation, label, ...(phase !== undefined && { phase }), startedAtMs };
   }
 }

@@ -38,11 +38,12 @@ export function reasonFor(status: SubagentStatus, hasFailedPrerequisite: boolean
 
 /** The result of a subagent that never did anything: nothing spent, nothing changed. */
 export function syntheticResult(
-  task: Pick<Task, 'label' | 'model'>,
+  task: Pick<Task, 'label' | 'model' | 'parent'>,
   end: { status: SubagentStatus; error: Reason; atMs: number; isSimulated: boolean },
 ): Result {
   return {
     label: task.label,
+    ...(task.parent && { parent: task.parent.label }),
     status: end.status,
     output: null,
     error: { ...end.error },

@@ -1,26 +1,97 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { FleetFailure } from './failure.ts';
+import { ToldEnds } from './told-ends.ts';
 
-/** What a watcher has been told: the letters and generations it last saw. */
-export interface Seen {
-  units: string;
-  generations: [index: number, generation: number][];
+/** Up to where a script's journal was told: the first `line` lines of this exchange, and all before. */
+export interface JournalMark {
+  generation: number;
+  exchange: number;
+  line: number;
 }
 
-/** As text that fits a URL: a hundred thousand subagents are a few kilobytes. */
-export function encodeCursor({ units, generations }: Seen): string {
-  return deflateRawSync(JSON.stringify([1, units, generations])).toString('base64url');
+/** What a watcher has been told, between any two changes. */
+export interface Position {
+  readonly ended: ToldEnds;
+  /** Of subagents that have started and not ended, as `index/generation`. */
+  readonly started: Set<string>;
+  journal: JournalMark;
+  /** Of the newest event, for whoever numbers them. */
+  seq: number;
+  /** The state that was told last, for whoever tells states. */
+  state: string;
 }
 
-/** Throws `FleetFailure` `damaged` for a text that is no cursor. */
-export function decodeCursor(text: string): Seen {
+/** More of those under way are left out of a cursor, which stands in every line: their starts may be told again. */
+const MOST_STARTED = 200;
+const MOST_BYTES = 8_388_608;
+
+export const beginning = (): Position => ({
+  ended: new ToldEnds(),
+  started: new Set(),
+  journal: { generation: 1, exchange: 1, line: 0 },
+  ...{ seq: 0, state: '' },
+});
+
+/**
+ * As text that fits a URL and a line: a few hundred characters as a rule. It grows with how unevenly subagents end, not
+ * with how many there are.
+ */
+export function encodeCursor(fleetId: string, { ended, started, journal, seq, state }: Position): string {
+  const { generation, exchange, line } = journal;
+  const begun = started.size > MOST_STARTED ? [] : [...started];
+  const whole = [2, fleetId, seq, state, steps(ended.bounds), ended.generations, begun, generation, exchange, line];
+  return deflateRawSync(JSON.stringify(whole)).toString('base64url');
+}
+
+/** Throws `FleetFailure` `bad_cursor` for a text that is no cursor, or one of another fleet. */
+export function decodeCursor(fleetId: string, text: string): Position {
+  const found = parsed(text);
+  if (!found) throw new FleetFailure('bad_cursor', 'this is no cursor of a watch', 'watch again without a cursor');
+  const [, of, seq, state, bounds, generations, started, generation, exchange, line] = found;
+  if (of !== fleetId)
+    throw new FleetFailure('bad_cursor', `this cursor is of the fleet ${of}`, `muster watch ${of} --cursor …`);
+  return {
+    ended: new ToldEnds(sums(bounds), generations),
+    started: new Set(started),
+    journal: { generation, exchange, line },
+    seq,
+    state,
+  };
+}
+
+type Encoded = [
+  version: number,
+  fleetId: string,
+  seq: number,
+  state: string,
+  bounds: number[],
+  generations: [number, number][],
+  started: string[],
+  generation: number,
+  exchange: number,
+  line: number,
+];
+
+/** Undefined for what `encodeCursor` has not written. */
+function parsed(text: string): Encoded | undefined {
   try {
-    const [version, units, generations] = JSON.parse(
-      inflateRawSync(Buffer.from(text, 'base64url'), { maxOutputLength: 8_388_608 }).toString(),
-    ) as [number, string, [number, number][]];
-    if (version === 1 && typeof units === 'string' && Array.isArray(generations)) return { units, generations };
+    const bytes = inflateRawSync(Buffer.from(text, 'base64url'), { maxOutputLength: MOST_BYTES });
+    const found = JSON.parse(bytes.toString()) as Encoded;
+    const [version, of, seq, state, bounds, generations, started, ...journal] = found;
+    const isSound =
+      version === 2 &&
+      [of, state, ...started].every((word) => typeof word === 'string') &&
+      [seq, ...bounds, ...generations.flat(), ...journal].every((n) => Number.isSafeInteger(n) && n >= 0) &&
+      journal.length === 3;
+    return isSound ? found : undefined;
   } catch {
-    // Falls through: whatever is wrong with it, it was not written by `encodeCursor`.
+    return undefined; // whatever is wrong with it, it is none of ours
   }
-  throw new FleetFailure('damaged', 'this is no cursor of a watch', 'watch again without a cursor');
+}
+
+const steps = (bounds: readonly number[]): number[] => bounds.map((bound, i) => bound - (bounds[i - 1] ?? 0));
+
+function sums(differences: readonly number[]): number[] {
+  let sum = 0;
+  return differences.map((difference) => (sum += difference));
 }

@@ -1,22 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FleetStatus } from '../../workflows/contract/messages.ts';
-import { statusOfLetter } from '../../workflows/contract/statuses.ts';
-import type { EndedSubagent } from './result-reader.ts';
+import { News, type FleetChange, type NewsSource } from './news.ts';
 import { MEND_EVERY_MS, isPassing, unreachable } from './server-talk.ts';
 import { hasEnded, type Standing } from './standing.ts';
-import type { StartedSubagent } from './start-finder.ts';
-import { decodeCursor, encodeCursor } from './watch-cursor.ts';
-
-/** What a watcher is told. `trouble`: server or worker are away at the moment; the fleet goes on when they are back. */
-export type FleetChange =
-  | { kind: 'status'; status: FleetStatus }
-  | ({ kind: 'started' } & StartedSubagent)
-  | ({ kind: 'ended'; generation: number } & EndedSubagent)
-  | { kind: 'trouble'; message: string };
+import { beginning, decodeCursor, encodeCursor, type Position } from './watch-cursor.ts';
 
 export interface WatchOptions {
   signal?: AbortSignal | undefined;
-  /** From an earlier watch: what that one was told is not told again. */
+  /** From an earlier watch of this fleet: what that one was told is not told again. */
   cursor?: string | undefined;
   /** Looks at most this far apart, closer in a fleet's first seconds; 1,000 when omitted. */
   everyMs?: number | undefined;
@@ -25,11 +15,10 @@ export interface WatchOptions {
 }
 
 /** What a watch needs of the fleet it looks at. */
-export interface Watched {
+export interface Watched extends NewsSource {
+  readonly id: string;
   /** One attempt; rejects while nobody answers (`isPassing`). */
   look(): Promise<Standing>;
-  ended(standing: Standing, indexes: readonly number[]): Promise<EndedSubagent[]>;
-  started(standing: Standing): Promise<StartedSubagent[]>;
   mend(): Promise<void>;
   /** Resolves when it has ended; may take for ever. */
   closing(): Promise<void>;
@@ -37,33 +26,30 @@ export interface Watched {
 
 /** Silence after which a watch gives up, with nothing that mending brought back. */
 const GIVE_UP_MS = 180_000;
-/** Results in memory at once; a watch that begins late on a larger fleet is in order within each so many. */
-const CHUNK = 5_000;
-
 /**
  * The changes of a fleet, from now until it has ended: each change of status, and each subagent that ended, once and in
- * the order in which they did. Those that had ended before come first. Iterate it once.
+ * the order in which they did, with what a script said in between. What happened before comes first, in order too; an
+ * end that only became known after later ones comes after those. Iterate it once. Throws `bad_cursor`.
  */
 export class FleetWatch implements AsyncIterable<FleetChange> {
+  /** Right between any two changes; whoever numbers them counts here. */
+  readonly position: Position;
   readonly #fleet: Watched;
   readonly #options: WatchOptions;
-  /** Letters and generations as told; marked one by one, so that the cursor is right between any two changes. */
-  #units: string[];
-  #generations: Map<number, number>;
+  readonly #news: News;
   #mending: Promise<void> | undefined;
   #mendedAtMs = 0;
 
   constructor(fleet: Watched, options: WatchOptions = {}) {
     this.#fleet = fleet;
     this.#options = options;
-    const seen = options.cursor === undefined ? { units: '', generations: [] } : decodeCursor(options.cursor);
-    this.#units = [...seen.units];
-    this.#generations = new Map(seen.generations);
+    this.position = options.cursor === undefined ? beginning() : decodeCursor(fleet.id, options.cursor);
+    this.#news = new News(fleet, this.position, options.tellsStarts === true);
   }
 
   /** What has been told so far; give it to a later watch to go on from here. */
   get cursor(): string {
-    return encodeCursor({ units: this.#units.join(''), generations: [...this.#generations] });
+    return encodeCursor(this.#fleet.id, this.position);
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FleetChange> {
@@ -78,12 +64,12 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
       this.#mend();
       const looked = await this.#look();
       if ('trouble' in looked) {
+        if (silentSinceMs === undefined) yield { kind: 'trouble', message: looked.trouble };
         silentSinceMs ??= Date.now();
         if (Date.now() - silentSinceMs > GIVE_UP_MS) throw unreachable(looked.trouble);
-        yield { kind: 'trouble', message: looked.trouble };
       } else {
         silentSinceMs = undefined;
-        yield* this.#news(looked);
+        yield* this.#news.of(looked);
         const text = JSON.stringify(looked.status);
         if (text !== shown) yield { kind: 'status', status: looked.status };
         shown = text;
@@ -101,37 +87,6 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
       if (!isPassing(error)) throw error;
       return { trouble: error instanceof Error ? error.message : String(error) };
     }
-  }
-
-  async *#news(standing: Standing): AsyncGenerator<FleetChange> {
-    if (this.#options.tellsStarts)
-      for (const started of await this.#fleet.started(standing)) yield { kind: 'started', ...started };
-    const { units, generations } = standing.progress;
-    const now = new Map(generations);
-    while (this.#units.length < units.length) this.#units.push('-'); // not told yet
-    const indexes = this.#newlyEnded(units, now);
-    for (let from = 0; from < indexes.length; from += CHUNK) {
-      const ended = await this.#fleet.ended(standing, indexes.slice(from, from + CHUNK));
-      for (const one of ended.sort((a, b) => a.result.ended_at_ms - b.result.ended_at_ms)) {
-        const generation = now.get(one.index) ?? 1;
-        this.#units[one.index] = units[one.index]!;
-        this.#generations.set(one.index, generation);
-        yield { kind: 'ended', generation, ...one };
-      }
-    }
-    this.#units = [...units];
-    this.#generations = now;
-  }
-
-  #newlyEnded(units: string, generations: ReadonlyMap<number, number>): number[] {
-    const indexes: number[] = [];
-    for (let index = 0; index < units.length; index++) {
-      if (!statusOfLetter(units[index]!)) continue;
-      const wasEnded = statusOfLetter(this.#units[index] ?? '') !== undefined;
-      const isAgain = (this.#generations.get(index) ?? 1) !== (generations.get(index) ?? 1);
-      if (!wasEnded || isAgain) indexes.push(index);
-    }
-    return indexes;
   }
 
   /** In the background, since it may take long to bring a server back. */

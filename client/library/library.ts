@@ -76,7 +76,8 @@ export type FleetEvent = { seq: number; time: string } & (
   | { type: 'subagent_started'; label: string }
   | { type: 'subagent_ended'; label: string; status: Result['status']; result: Result }
   | { type: 'state_changed'; status: FleetState; reason?: PauseReason; approvals?: readonly Approval[] }
-  | { type: 'log'; level: 'info' | 'warn'; message: string }
+  /** A line of the fleet's script, or of trouble. `phase`: the script came to it. */
+  | { type: 'log'; level: 'info' | 'warn'; message: string; phase?: string }
   | { type: 'fleet_ended'; status: FleetState; census: Census }
 );
 

@@ -1,14 +1,15 @@
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord, Result } from '../../workflows/contract/task.schema.ts';
+import type { Approval } from '../../workflows/contract/units.ts';
+import type { EndedSubagent } from '../fleet-client/result-reader.ts';
 import { Standstill, hasEnded } from '../fleet-client/standing.ts';
 import type { FleetWatch, WatchOptions } from '../fleet-client/watch.ts';
-import { ResultArrivals } from './arrivals.ts';
-import { EventArrivals } from './event-arrivals.ts';
+import { EventArrivals, ResultArrivals } from './arrivals.ts';
 import { fleetView } from './fleet-view.ts';
 import { queueOf, type Ground } from './ground.ts';
 import type { ArrivalOptions, Arrivals, Fleet, FleetEvent, FleetOutcome, FleetView } from './library.ts';
-import { parentEnd } from './outcome.ts';
+import { parentEnd, type ParentEnd } from './outcome.ts';
 
 /** A fleet that was found or started; `record` as it was then. */
 export class OpenFleet implements Fleet {
@@ -46,7 +47,11 @@ export class OpenFleet implements Fleet {
   }
 
   async *allResults(): AsyncGenerator<Result> {
-    for await (const { result } of this.#ground.client.results(this.id)) yield result;
+    for await (const { result } of this.ended()) yield result;
+  }
+  /** The same, each with its index. */
+  ended(): AsyncGenerator<EndedSubagent> {
+    return this.#ground.client.results(this.id);
   }
 
   async resultsOf(labels: readonly string[]): Promise<Result[]> {
@@ -62,8 +67,14 @@ export class OpenFleet implements Fleet {
       if (change.kind !== 'status') continue;
       if (hasEnded(change.status) || standstill.isReached(change.status)) break;
     }
+    const { status, ...left } = await this.end();
+    return { view: this.#view(status), ...left };
+  }
+
+  /** How it stands now, and what its parent left. */
+  async end(): Promise<ParentEnd & { status: FleetStatus }> {
     const standing = await this.#ground.client.standing(this.record);
-    return { view: this.#view(standing.status), ...(await parentEnd(this.#ground, this.record, standing)) };
+    return { status: standing.status, ...(await parentEnd(this.#ground, this.record, standing)) };
   }
 
   async pause(): Promise<FleetView> {
@@ -75,12 +86,16 @@ export class OpenFleet implements Fleet {
   async cancel(): Promise<FleetView> {
     return this.#view(await this.#ground.client.cancel(this.id));
   }
+  /** What `approve` and `reject` would decide about. */
+  async asked(hash?: string): Promise<Approval> {
+    return this.#ground.client.asked(this.id, hash);
+  }
   async approve(hash?: string): Promise<FleetView> {
-    const asked = await this.#ground.client.asked(this.id, hash);
+    const asked = await this.asked(hash);
     return this.#view(await this.#ground.client.approve(this.id, asked.hash));
   }
   async reject(hash?: string): Promise<FleetView> {
-    const asked = await this.#ground.client.asked(this.id, hash);
+    const asked = await this.asked(hash);
     return this.#view(await this.#ground.client.reject(this.id, asked.hash));
   }
   async stop(labels: readonly string[]): Promise<FleetView> {

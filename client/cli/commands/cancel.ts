@@ -10,6 +10,6 @@ export const register: Register = (program) => {
     .addHelpText('after', '\nExample:\n  muster cancel k3v9x2ab')
     .action(async (id: string, { outputFormat }: { outputFormat: 'text' | 'json' }) => {
       const { steer } = await import('../steering.ts');
-      await steer(outputFormat, (client) => client.cancel(id));
+      await steer(outputFormat, id, (fleet) => fleet.cancel());
     });
 };

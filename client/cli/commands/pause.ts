@@ -10,6 +10,6 @@ export const register: Register = (program) => {
     .addHelpText('after', '\nExample:\n  muster pause @latest')
     .action(async (id: string, { outputFormat }: { outputFormat: 'text' | 'json' }) => {
       const { steer } = await import('../steering.ts');
-      await steer(outputFormat, (client) => client.pause(id));
+      await steer(outputFormat, id, (fleet) => fleet.pause());
     });
 };

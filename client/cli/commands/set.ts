@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { CommandFailure, type Register } from '../context.ts';
 import { fleetArgument, plainFormat } from '../options.ts';
-import { concurrency, microUsd } from '../values.ts';
+import { concurrency, usd } from '../values.ts';
 
 interface SetFlags {
   concurrency?: number;
@@ -16,8 +16,8 @@ export const register: Register = (program) => {
     .description('change the limits of a running or paused fleet; a raised budget goes on by itself')
     .addArgument(fleetArgument())
     .option('--concurrency <n>', 'subagents in flight at once', concurrency)
-    .option('--budget <usd>', 'hard cap of the whole fleet', microUsd)
-    .addOption(new Option('--max-budget-usd <usd>').argParser(microUsd).hideHelp())
+    .option('--budget <usd>', 'hard cap of the whole fleet', usd)
+    .addOption(new Option('--max-budget-usd <usd>').argParser(usd).hideHelp())
     .addOption(plainFormat())
     .addHelpText('after', '\nExamples:\n  muster set @latest --concurrency 10\n  muster set @latest --budget 50')
     .action(async (id: string, flags: SetFlags) => {
@@ -28,8 +28,8 @@ export const register: Register = (program) => {
       const { steer } = await import('../steering.ts');
       const limits = {
         ...(concurrency !== undefined && { concurrency }),
-        ...(budget !== undefined && { budgetMicroUsd: budget }),
+        ...(budget !== undefined && { budgetUsd: budget }),
       };
-      await steer(flags.outputFormat, (client) => client.set(id, limits));
+      await steer(flags.outputFormat, id, (fleet) => fleet.set(limits));
     });
 };

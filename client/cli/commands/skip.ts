@@ -11,6 +11,6 @@ export const register: Register = (program) => {
     .addHelpText('after', '\nExample:\n  muster skip @latest lib-a')
     .action(async (id: string, labels: string[], { outputFormat }: { outputFormat: 'text' | 'json' }) => {
       const { endSome } = await import('../steering.ts');
-      await endSome(outputFormat, id, labels, (client) => client.skip(id, labels));
+      await endSome(outputFormat, id, labels, (fleet) => fleet.skip(labels));
     });
 };

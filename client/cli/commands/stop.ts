@@ -11,6 +11,6 @@ export const register: Register = (program) => {
     .addHelpText('after', '\nExample:\n  muster stop @latest lib-a lib-b')
     .action(async (id: string, labels: string[], { outputFormat }: { outputFormat: 'text' | 'json' }) => {
       const { endSome } = await import('../steering.ts');
-      await endSome(outputFormat, id, labels, (client) => client.stop(id, labels));
+      await endSome(outputFormat, id, labels, (fleet) => fleet.stop(labels));
     });
 };

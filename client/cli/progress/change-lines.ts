@@ -1,11 +1,12 @@
 import { SUBAGENT_STATUSES } from '../../../workflows/contract/statuses.ts';
 import { money, oneLine, shorten } from '../figures.ts';
-import type { FleetChange } from '../../fleet-client/watch.ts';
+import type { FleetChange } from '../../fleet-client/news.ts';
 import { ProgressModel } from './progress-model.ts';
 
 /** Lines of counts at most this often; states and troubles are told at once. */
 const EVERY_MS = 2_000;
 const FAILURE_CHARS = 200;
+const SAID_CHARS = 500;
 
 /** For logs and pipes: one line per change. Failures by kind, the first of each in words; never a line per subagent. */
 export class ChangeLines {
@@ -25,6 +26,10 @@ export class ChangeLines {
     this.#model.apply(change, nowMs);
     if (change.kind === 'trouble' && !hadTrouble) this.#write('server or worker are away; bringing them back');
     if (change.kind === 'ended') this.#newKinds();
+    if (change.kind === 'log') {
+      const text = shorten(oneLine(change.text), SAID_CHARS);
+      this.#write(change.what === 'phase' ? `phase: ${text}` : text);
+    }
     if (change.kind === 'status') this.#stands(nowMs);
   }
 
@@ -39,7 +44,8 @@ export class ChangeLines {
 
   #stands(nowMs: number): void {
     const status = this.#model.status!;
-    const state = status.reason ? `${status.state} (${status.reason})` : status.state;
+    const wave = status.wave ? `, wave ${status.wave.open} of ${status.wave.of}` : '';
+    const state = (status.reason ? `${status.state} (${status.reason})` : status.state) + wave;
     const hasNewState = state !== this.#state;
     const ended = SUBAGENT_STATUSES.filter((key) => status.census[key] > 0).map(
       (key) => `${status.census[key]} ${key}`,

@@ -2,7 +2,7 @@ import { SUBAGENT_STATUSES } from '../../../workflows/contract/statuses.ts';
 import type { FleetStatus } from '../../../workflows/contract/messages.ts';
 import { money, oneLine, shorten, span } from '../figures.ts';
 import { paintStatus, type Paint } from '../paint.ts';
-import type { ProgressModel } from './progress-model.ts';
+import type { ProgressModel, ShownPhase } from './progress-model.ts';
 
 export interface ScreenSize {
   columns: number;
@@ -25,6 +25,8 @@ export function renderScreen(model: ProgressModel, size: ScreenSize, nowMs: numb
   let left = Math.max(0, size.rows - 2 - head.length - money.length - trouble.length);
   const sections: string[] = [];
   for (const section of [
+    phases(model, width, paint),
+    said(model, width, paint),
     slowest(model, nowMs, width, paint),
     latest(model, width, paint),
     kinds(model, width, paint),
@@ -40,7 +42,8 @@ export function renderScreen(model: ProgressModel, size: ScreenSize, nowMs: numb
 const fit = (text: string, { columns }: ScreenSize): string => shorten(text, Math.max(20, columns - 1));
 
 function title(status: FleetStatus, paint: Paint, width: number): string {
-  const state = status.reason ? `${status.state}: ${status.reason}` : status.state;
+  const wave = status.wave ? `, wave ${status.wave.open} of ${status.wave.of}` : '';
+  const state = (status.reason ? `${status.state}: ${status.reason}` : status.state) + wave;
   const reset = status.resetAtMs === undefined ? '' : ` until ${new Date(status.resetAtMs).toLocaleTimeString()}`;
   const text = shorten(`${status.id}  ${oneLine(status.name)}  ${state}${reset}`, width);
   return text
@@ -98,6 +101,25 @@ function pace(model: ProgressModel, status: FleetStatus, nowMs: number, width: n
     ...(eta === undefined ? [] : [`about ${span(eta)} left`]),
   ];
   return shorten(parts.join(' · '), width);
+}
+
+const PHASES_SHOWN = 5;
+
+/** The newest of a script's phases. */
+function phases(model: ProgressModel, width: number, paint: Paint): string[] {
+  const rows = model.phases.slice(-PHASES_SHOWN);
+  if (rows.length === 0)
+    return model.phase === undefined ? [] : [paint.dim('phases'), shorten(`  ${oneLine(model.phase)}`, width)];
+  const line = ({ name, ended, running }: ShownPhase): string => {
+    const counts = [`${ended} ended`, ...(running > 0 ? [`${running} running`] : [])].join(', ');
+    return shorten(`  ${oneLine(name)}  ${counts}`, width);
+  };
+  return [paint.dim('phases'), ...rows.map(line)];
+}
+
+function said(model: ProgressModel, width: number, paint: Paint): string[] {
+  if (model.lines.length === 0) return [];
+  return [paint.dim('script'), ...model.lines.map((text) => shorten(`  ${oneLine(text)}`, width))];
 }
 
 function slowest(model: ProgressModel, nowMs: number, width: number, paint: Paint): string[] {

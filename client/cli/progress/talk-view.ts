@@ -1,4 +1,4 @@
-import type { FleetChange } from '../../fleet-client/watch.ts';
+import type { FleetChange } from '../../fleet-client/news.ts';
 import type { Terminal } from '../terminal.ts';
 import { ChangeLines } from './change-lines.ts';
 import { LiveScreen } from './live-screen.ts';

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { censusOf, type Standing } from '../../../client/fleet-client/standing.ts';
 import type { EndedSubagent } from '../../../client/fleet-client/result-reader.ts';
 import { syntheticResult } from '../../../client/fleet-client/synthetic-result.ts';
-import { FleetWatch, type FleetChange, type Watched } from '../../../client/fleet-client/watch.ts';
+import type { FleetChange } from '../../../client/fleet-client/news.ts';
+import type { ScriptSaid } from '../../../client/fleet-client/script-journal.ts';
+import { FleetWatch, type Watched } from '../../../client/fleet-client/watch.ts';
 import { statusOfLetter, type FleetState } from '../../../workflows/contract/statuses.ts';
 
 function standing(units: string, state: FleetState = 'running', generations: [number, number][] = []): Standing {
@@ -14,7 +16,7 @@ function standing(units: string, state: FleetState = 'running', generations: [nu
 }
 
 /** A fleet that stands like this, look by look; an error is a look nobody answered. Later subagents end earlier. */
-function fleetOf(looks: (Standing | Error)[]): Watched & { mended: number } {
+function fleetOf(looks: (Standing | Error)[], said: ScriptSaid[] = []): Watched & { mended: number } {
   let at = 0;
   const ended = (index: number, letter: string): EndedSubagent => {
     const end = {
@@ -26,6 +28,7 @@ function fleetOf(looks: (Standing | Error)[]): Watched & { mended: number } {
     return { index, label: `s${index}`, result: syntheticResult({ label: `s${index}`, model: 'm' }, end) };
   };
   return {
+    id: 'f',
     mended: 0,
     look: async () => {
       const look = looks[Math.min(at++, looks.length - 1)]!;
@@ -34,6 +37,9 @@ function fleetOf(looks: (Standing | Error)[]): Watched & { mended: number } {
     },
     ended: async ({ progress }, indexes) => indexes.map((index) => ended(index, progress.units[index]!)),
     started: async () => [],
+    async *said(_standing, from) {
+      yield* said.filter(({ exchange }) => exchange >= from.exchange);
+    },
     async mend() {
       this.mended++;
     },
@@ -81,14 +87,14 @@ describe('FleetWatch', () => {
       const first = new FleetWatch(fleetOf(looks), { everyMs: 1 });
       const before = labels(await told(first, most));
       const after = labels(await told(new FleetWatch(fleetOf(looks), { everyMs: 1, cursor: first.cursor })));
-      expect([...before, ...after].sort()).toEqual([...whole].sort());
+      expect([...before, ...after]).toEqual(whole);
     }
   });
 
   it('says so while nobody answers, has the stack mended, and goes on', async () => {
     const fleet = fleetOf([standing('b'), away(), away(), standing('C', 'completed')]);
     const kinds = (await told(new FleetWatch(fleet, { everyMs: 1 }))).map(({ kind }) => kind);
-    expect(kinds).toEqual(['status', 'trouble', 'trouble', 'ended', 'status']);
+    expect(kinds).toEqual(['status', 'trouble', 'ended', 'status']);
     expect(fleet.mended).toBeGreaterThan(0);
   });
 
@@ -104,7 +110,39 @@ describe('FleetWatch', () => {
     await expect(watching).rejects.toThrow();
   });
 
-  it('refuses a cursor that is none', () => {
+  it('tells what a script said between the ends it had heard of before and those it had not', async () => {
+    const said: ScriptSaid[] = [
+      { generation: 1, exchange: 1, ended: [], lines: [{ kind: 'phase', text: 'Scan' }] },
+      { generation: 1, exchange: 2, ended: [2], lines: [{ kind: 'log', text: 'one is in' }] },
+      { generation: 1, exchange: 3, ended: [0], lines: [] },
+      { generation: 1, exchange: 4, ended: [1], lines: [{ kind: 'log', text: 'done' }] },
+    ];
+    const looks = [standing('CCC', 'completed')];
+    const words = (changes: FleetChange[]): string[] =>
+      changes.flatMap((change) =>
+        change.kind === 'log' ? [change.text] : change.kind === 'ended' ? [change.label] : [],
+      );
+    const whole = words(await told(new FleetWatch(fleetOf(looks, said), { everyMs: 1 })));
+    expect(whole).toEqual(['Scan', 's2', 'one is in', 's1', 's0', 'done']);
+    for (let most = 1; most <= whole.length; most++) {
+      const first = new FleetWatch(fleetOf(looks, said), { everyMs: 1 });
+      const before = words(await told(first, most));
+      const after = words(await told(new FleetWatch(fleetOf(looks, said), { everyMs: 1, cursor: first.cursor })));
+      expect([...before, ...after]).toEqual(whole);
+    }
+  });
+
+  it('is in order of completion also where more have ended than fit in memory', async () => {
+    const looks = [standing('C'.repeat(12_000), 'completed')];
+    const order = labels(await told(new FleetWatch(fleetOf(looks))));
+    expect(order).toHaveLength(12_000);
+    expect(order[0]).toBe('s11999/1');
+    expect(order.at(-1)).toBe('s0/1');
+  });
+
+  it('refuses a cursor that is none, and one of another fleet', () => {
     expect(() => new FleetWatch(fleetOf([standing('b')]), { cursor: 'bm9uZQ' })).toThrow('no cursor');
+    const { cursor } = new FleetWatch({ ...fleetOf([standing('b')]), id: 'other' });
+    expect(() => new FleetWatch(fleetOf([standing('b')]), { cursor })).toThrow('this cursor is of the fleet other');
   });
 });
