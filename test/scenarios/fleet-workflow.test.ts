@@ -2,9 +2,17 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import * as messages from '../../workflows/contract/messages.ts';
 import { FLEET_WORKFLOW } from '../../workflows/contract/ids.ts';
+import type {
+  GateRequest,
+  GateVerdict,
+  ScriptOutcome,
+  ScriptRef,
+  SettleRequest,
+  UnitOutcome,
+} from '../../workflows/contract/units.ts';
 import type { fleetWorkflow } from '../../workflows/fleet.ts';
 import { WithStartWorkflowOperation } from '@temporalio/client';
-import { HeldAgents as Agents, settleSubagents, until } from '../support/held-agents.ts';
+import { Admissions, HeldAgents as Agents, settleSubagents, until, wish } from '../support/held-agents.ts';
 import { startHarness, type Harness } from '../support/fleet-harness.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
 
@@ -201,6 +209,107 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
       await until(() => agents.calls.length === 10);
       agents.release();
       expect((await handle.result()).units).toBe('C'.repeat(12));
+    });
+
+    it('holds a parent until what it spawned has ended, then lets it report first', async () => {
+      const agents = new Agents();
+      agents.release();
+      const admissions = new Admissions();
+      const asks = [
+        { count: 3, edges: [[], [0], []] },
+        { count: 400, need: 2 },
+      ].map((one, i) => ({ for: 'spawn' as const, request: wish(one), seq: i + 1 }));
+      agents.outcome = ({ index }): UnitOutcome => {
+        const reason = index === 0 ? asks.shift() : undefined;
+        if (reason) return { kind: 'parked', reason, spentMicroUsd: 1 };
+        return { kind: 'ended', status: index === 2 ? 'failed' : 'completed', spentMicroUsd: 1 };
+      };
+      const settled: SettleRequest[] = [];
+      const settle = async (request: SettleRequest) => {
+        settled.push(request);
+        return settleSubagents(request);
+      };
+      await open(agents, { ...admissions, settleSubagents: settle });
+      const handle = await harness!.start({ count: 2 });
+      const { units, parents, spentMicroUsd } = await handle.result();
+      expect(units.slice(0, 5)).toBe('CCFKC');
+      expect(admissions.asked.map(({ from, room, seq }) => ({ from, room, seq }))).toEqual([
+        { from: 2, room: 1_000, seq: 1 },
+        { from: 5, room: 997, seq: 2 },
+      ]);
+      expect(parents!.spawned).toEqual([
+        [3, 0, 1, encodeGraph([[], [2], []])],
+        [400, 0, 1, null],
+      ]);
+      const settledAs = (type: string) => settled.filter(({ end }) => end?.type === type).flatMap((one) => one.units);
+      expect(settledAs('Dependency.Failed').map(({ index }) => index)).toEqual([3]);
+      const orphans = settledAs('Subagent.Orphaned');
+      expect(orphans.length).toBeGreaterThan(300);
+      expect([...units].filter((letter) => letter === 'S').length).toBe(orphans.length);
+      expect(spentMicroUsd).toBeGreaterThan(7);
+    });
+
+    it('exchanges with a script: tells it each end once, asks a person, and ends with what it returned', async () => {
+      const agents = new Agents();
+      agents.release();
+      const told: ScriptRef[] = [];
+      const waits = (count: number, title?: string): ScriptOutcome => ({
+        kind: 'waits',
+        request: count > 0 ? wish({ count }) : null,
+        asks: title ? [{ title, hash: `hash of ${title}` }] : [],
+      });
+      const runScript = async (ref: ScriptRef): Promise<ScriptOutcome> => {
+        told.push(ref);
+        const ended = new Set(told.flatMap((one) => one.ended)).size;
+        if (ref.exchange === 1) return waits(3);
+        if (ref.decided.length > 0) return { kind: 'ended', outcome: { value: 'sha256:returned' } };
+        if (ended === 3) return waits(2, 'go on?');
+        return waits(0);
+      };
+      await open(agents, { ...new Admissions(), runScript });
+      const handle = await harness!.start({ count: 0, hasScript: true });
+      await until(async () => (await handle.query(messages.statusQuery)).reason === 'approval');
+      const status = await handle.query(messages.statusQuery);
+      expect(status.approvals).toEqual([{ kind: 'script', title: 'go on?', hash: 'hash of go on?' }]);
+      await expect(handle.executeUpdate(messages.approveUpdate, { args: [{ hash: 'another' }] })).rejects.toMatchObject(
+        {
+          cause: { type: 'Fleet.NotAsked' },
+        },
+      );
+      await handle.executeUpdate(messages.approveUpdate, { args: [{ hash: 'hash of go on?' }] });
+      const { units, state, outcome } = await handle.result();
+      expect({ units, state, outcome }).toEqual({
+        units: 'CCCCC',
+        state: 'completed',
+        outcome: { value: 'sha256:returned' },
+      });
+      expect(told.map(({ exchange }) => exchange)).toEqual(told.map((_, i) => i + 1));
+      expect(told.flatMap(({ ended }) => ended).sort()).toEqual([0, 1, 2, 3, 4]);
+      expect(told.flatMap(({ decided }) => decided).length).toBe(1);
+    });
+
+    it('starts a wave when the gate behind the one before has opened, and asks a person where it has not', async () => {
+      const agents = new Agents();
+      agents.release();
+      const judged: string[] = [];
+      const judgeGate = async ({ wave, units }: GateRequest): Promise<GateVerdict> => {
+        judged.push(units);
+        const isOpen = wave === 1;
+        return { isOpen, why: isOpen ? [] : ['too dear'], title: `wave ${wave + 1}`, hash: `h${wave}`, report: 'r' };
+      };
+      const rollout = { waves: 3, gate: { minCompleted: 1 }, stopOnFailureRate: null };
+      await open(agents, { judgeGate, loadWaves: async () => '1122333' });
+      const handle = await harness!.start({ count: 7, rollout });
+      await until(async () => (await handle.query(messages.statusQuery)).reason === 'approval');
+      expect(await handle.query(messages.statusQuery)).toMatchObject({
+        wave: { open: 2, of: 3 },
+        waiting: 3,
+        approvals: [{ kind: 'gate', title: 'wave 3', hash: 'h2', why: ['too dear'], report: 'r' }],
+      });
+      expect(agents.calls.length).toBe(4);
+      await handle.executeUpdate(messages.approveUpdate, { args: [{ hash: 'h2' }] });
+      expect((await handle.result()).units).toBe('CCCCCCC');
+      expect(judged).toEqual(['CCwwwww', 'CCCCwww']);
     });
   },
 );

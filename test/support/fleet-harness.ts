@@ -9,8 +9,8 @@ import {
   bundleWorkflowCode,
   type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
-import { FLEET_WORKFLOW, fleetWorkflowId } from '../../workflows/contract/ids.ts';
-import type { FleetActivities, SubagentActivities } from '../../workflows/contract/activities.ts';
+import { FLEET_WORKFLOW, SCRIPTS_QUEUE, fleetWorkflowId } from '../../workflows/contract/ids.ts';
+import type { FleetActivities, ScriptActivities, SubagentActivities } from '../../workflows/contract/activities.ts';
 import type { FleetInput } from '../../workflows/contract/messages.ts';
 import type { fleetWorkflow } from '../../workflows/fleet.ts';
 
@@ -32,10 +32,10 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-/** Real workflows on a real server; what the activities do is the test's. */
+/** Real workflows on a real server; what the activities do is the test's, those of a script on their own queue. */
 export async function startHarness(
   address: string,
-  activities: Partial<FleetActivities> & SubagentActivities,
+  { runScript, ...activities }: Partial<FleetActivities & ScriptActivities> & SubagentActivities,
   options: { maxCachedWorkflows?: number; identity?: string } = {},
 ): Promise<Harness> {
   const taskQueue = `test-${randomUUID()}`;
@@ -49,7 +49,10 @@ export async function startHarness(
     maxHeartbeatThrottleInterval: '1s',
     ...options,
   });
-  const running = worker.run();
+  const workers = [worker];
+  if (runScript)
+    workers.push(await Worker.create({ connection, taskQueue: SCRIPTS_QUEUE, activities: { runScript }, ...options }));
+  const running = Promise.all(workers.map((one) => one.run()));
   const clientConnection = await Connection.connect({ address });
   const client = new Client({ connection: clientConnection });
   const startOptions: Harness['startOptions'] = (input) => {
@@ -75,7 +78,7 @@ export async function startHarness(
     startOptions,
     start: (input) => client.workflow.start<typeof fleetWorkflow>(FLEET_WORKFLOW, startOptions(input)),
     close: async () => {
-      worker.shutdown();
+      for (const one of workers) one.shutdown();
       await running;
       await clientConnection.close();
       await connection.close();

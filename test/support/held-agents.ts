@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
-import type { SettleRequest, UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import { encodeGraph } from '../../workflows/contract/graph.ts';
+import type { Admission, AdmitRequest, SettleRequest, UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
 
 /** Subagents that end when told, count who is in flight, and park when they are wanted back. */
 export class HeldAgents {
@@ -52,4 +53,41 @@ export const settleSubagents = async ({ units, end }: SettleRequest): Promise<Un
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** What a played parent asks for: so many, `edges` among them by offset, and to go on when `need` of them have ended. */
+export interface Wish {
+  count: number;
+  need?: number;
+  edges?: number[][];
+  /** Waits for ones spawned before, too. */
+  earlier?: { need: number; of: [from: number, count: number][] };
+}
+/** A request is its own text here. */
+export const wish = (wanted: Wish): string => JSON.stringify(wanted);
+
+/** As if the store held the requests: each is answered once, and the same again when it is asked again. */
+export class Admissions {
+  readonly asked: AdmitRequest[] = [];
+  private readonly answers = new Map<string, Admission>();
+
+  readonly admitSpawn = async (request: AdmitRequest): Promise<Admission> => {
+    this.asked.push(request);
+    const key = `${request.spawner}/${request.generation}/${request.seq}`;
+    const answer = this.answers.get(key) ?? admission(request);
+    this.answers.set(key, answer);
+    return answer;
+  };
+}
+
+function admission({ request, from, room }: AdmitRequest): Admission {
+  const { count, need = count, edges, earlier } = JSON.parse(request) as Wish;
+  if (count > room) return { kind: 'refused' };
+  return {
+    kind: 'admitted',
+    count,
+    graph: edges ? encodeGraph(edges.map((list) => list.map((offset) => from + offset))) : null,
+    maxTimeoutMs: 60_000,
+    waits: [...(count > 0 ? [{ need, of: [[from, count] as [number, number]] }] : []), ...(earlier ? [earlier] : [])],
+  };
 }

@@ -74,6 +74,8 @@ export interface BatchInput {
 export interface Window {
   epoch: number;
   permits: number;
+  /** Of those so many that come free are not used again: others are to have them. Absent: none. */
+  spare?: number;
   /** False: start nothing more; what has not started goes back. */
   admits: boolean;
   /** All money this batch has been given over its life; null: no budget. */

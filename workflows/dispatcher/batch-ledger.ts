@@ -51,7 +51,7 @@ export class BatchLedger {
 
   /** Offset of the next unit to start, or undefined while the window does not allow one. */
   startNext(): number | undefined {
-    if (this.holding >= this.window.permits || !this.window.admits || !this.affordsNext()) return undefined;
+    if (this.holding >= this.usable || !this.window.admits || !this.affordsNext()) return undefined;
     const offset = this.head++;
     this.letters[offset] = L.running;
     this.unstarted--;
@@ -106,7 +106,7 @@ export class BatchLedger {
       this.owesAnswer ||
       this.parked.size > said.parked ||
       this.ends - said.ends >= (this.input.reportsEnds ? 1 : step) ||
-      this.idle() - said.idle >= Math.max(1, Math.floor(this.window.permits * STATE_EVERY)) ||
+      this.idle() - said.idle >= (this.window.spare ? 1 : Math.max(1, Math.floor(this.window.permits * STATE_EVERY))) ||
       (this.isStarved() && !said.isStarved)
     );
   }
@@ -154,9 +154,14 @@ export class BatchLedger {
     );
   }
 
+  /** Permits it may start with. */
+  private get usable(): number {
+    return this.window.permits - (this.window.spare ?? 0);
+  }
   /** Permits it cannot use. */
   private idle(): number {
-    return Math.max(0, this.window.permits - this.holding - this.unstarted);
+    const startable = Math.min(this.unstarted, Math.max(0, this.usable - this.holding));
+    return Math.max(0, this.window.permits - this.holding - startable);
   }
 
   private isStarved(): boolean {

@@ -443,14 +443,17 @@ export class Dispatcher {
 
   private orderWindows(): Orders['windows'] {
     const { holdings, endings } = this;
-    const targets = holdings.permitTargets(this.isGranting ? 'grant' : this.life.isFailing ? 'keep' : 'take');
+    const targets = holdings.permitTargets(
+      this.isGranting ? 'grant' : this.life.isFailing ? 'keep' : 'take',
+      this.grants.isShort ? undefined : ({ depth }) => this.units.ahead(depth),
+    );
     const orders: Orders['windows'] = [];
     for (const [number, batch] of holdings.batches) {
       const stop = endings.isEmpty
         ? []
         : batch.indexes.filter((index) => endings.of(index) && this.units.letter(index) === L.inBatch);
       const window = batch.change({
-        permits: targets.get(number)!,
+        ...targets.get(number)!,
         admits: !this.life.isFailing && !this.life.isCancelling,
         purseMicroUsd: holdings.purseFor(batch, this.isGranting, this.grants.isShort),
         stop,
@@ -476,7 +479,8 @@ export class Dispatcher {
     if (!grant) return undefined;
     const number = ++this.dispatches;
     const indexes = grant.taken.map(([index]) => index);
-    this.holdings.batches.set(number, new OpenBatch(indexes, grant.window));
+    const depth = indexes.reduce((least, index) => Math.min(least, units.depth(index)), Infinity);
+    this.holdings.batches.set(number, new OpenBatch(indexes, grant.window, depth));
     return {
       v: 1,
       fleetId: input.fleetId,

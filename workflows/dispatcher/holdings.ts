@@ -2,6 +2,12 @@ import type { FleetLimits } from '../contract/messages.ts';
 import { batchPermits } from '../policy/admission.ts';
 import type { OpenBatch } from './open-batch.ts';
 
+export interface PermitTarget {
+  permits: number;
+  /** As in `Window`. */
+  spare?: number;
+}
+
 /** What the open batches hold of the fleet's permits and money, and what of both nobody holds. */
 export class Holdings {
   readonly batches = new Map<number, OpenBatch>();
@@ -74,23 +80,35 @@ export class Holdings {
 
   /**
    * The permits each batch is to have: what it can use of what it has, within the fleet's concurrency; with `grant` also
-   * of what is free. `take`: none.
+   * of what is free. `take`: none. `ahead` tells how many in the queue come before what a batch has not started.
    */
-  permitTargets(intent: 'grant' | 'keep' | 'take'): Map<number, number> {
-    const targets = new Map<number, number>();
+  permitTargets(
+    intent: 'grant' | 'keep' | 'take',
+    ahead: (batch: OpenBatch) => number = () => 0,
+  ): Map<number, PermitTarget> {
+    const targets = new Map<number, PermitTarget>();
     let left = intent === 'take' ? 0 : this.limits.concurrency;
     for (const [number, batch] of this.batches) {
-      const target = Math.min(batch.window.permits, batch.usable, left);
-      targets.set(number, target);
-      left -= target;
+      const permits = Math.min(intent === 'grant' ? batch.kept : batch.window.permits, batch.usable, left);
+      targets.set(number, { permits });
+      left -= permits;
     }
     if (intent !== 'grant') return targets;
     let free = Math.min(left, this.freePermits);
     for (const [number, batch] of this.batches) {
-      const more = Math.min(free, batchPermits(batch.usable) - targets.get(number)!);
+      const target = targets.get(number)!;
+      const more = Math.min(free - ahead(batch), batchPermits(batch.usable) - target.permits);
       if (more <= 0 || batch.state?.wants === 0) continue;
-      targets.set(number, targets.get(number)! + more);
+      target.permits += more;
       free -= more;
+      left -= more;
+    }
+    for (const [number, batch] of this.batches) {
+      const target = targets.get(number)!;
+      const spare = Math.min(target.permits, ahead(batch) - left);
+      if (spare <= 0) continue;
+      target.spare = spare;
+      left += spare;
     }
     return targets;
   }

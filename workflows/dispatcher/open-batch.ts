@@ -11,9 +11,12 @@ export class OpenBatch {
 
   /** Manifest indexes, in the order of `BatchInput.units`. */
   readonly indexes: readonly number[];
+  /** How deep its units stand at the least. */
+  readonly depth: number;
 
-  constructor(indexes: readonly number[], first: Window) {
+  constructor(indexes: readonly number[], first: Window, depth = 0) {
     this.indexes = indexes;
+    this.depth = depth;
     this.windows = [first];
   }
 
@@ -27,6 +30,12 @@ export class OpenBatch {
   /** Permits it could use. */
   get usable(): number {
     return this.state ? this.state.holding + this.state.wants : this.indexes.length;
+  }
+  /** Permits it is to keep: without those it has left unused, as it was told. */
+  get kept(): number {
+    const { permits, spare = 0, epoch } = this.window;
+    if (spare === 0 || !this.state || this.state.epoch < epoch) return permits;
+    return Math.max(this.state.holding, permits - spare);
   }
   /** Permits nobody else may have. */
   get heldPermits(): number {
@@ -54,9 +63,10 @@ export class OpenBatch {
 
   /** The next window to send, or undefined where nothing changes. */
   change(next: Omit<Window, 'epoch'>): Window | undefined {
-    const { permits, purseMicroUsd, admits, stop } = this.window;
+    const { permits, spare, purseMicroUsd, admits, stop } = this.window;
     if (
       permits === next.permits &&
+      spare === next.spare &&
       purseMicroUsd === next.purseMicroUsd &&
       admits === next.admits &&
       stop.length === next.stop.length &&

@@ -9,6 +9,9 @@ class Line {
   putBack(index: number): void {
     this.indexes.splice(this.head, 0, index);
   }
+  get length(): number {
+    return this.indexes.length - this.head;
+  }
   peek(isCurrent: (index: number) => boolean): number | undefined {
     while (this.head < this.indexes.length && !isCurrent(this.indexes[this.head]!)) this.head++;
     const next = this.indexes[this.head];
@@ -43,6 +46,11 @@ export class Queue {
   /** It was taken and has not started: it keeps its turn. */
   putBack(index: number, depth: number): void {
     this.line(depth).putBack(index);
+  }
+
+  /** How many wait that stand deeper; only what `peek` has looked at is exact. */
+  deeper(depth: number): number {
+    return this.unstarted.slice(depth + 1).reduce((sum, line) => sum + line.length, 0);
   }
 
   /** The next, without taking it: it leaves when its letter changes. */

@@ -52,6 +52,8 @@ export class Units {
   private readonly withheld = new Set<number>();
   /** Parked until what it waits for has come. */
   private readonly held: Set<number>;
+  /** Was held, and may go on. */
+  private readonly returning = new Set<number>();
   /** Spawned, not started, and what they need did not complete. */
   private doomed: number[] = [];
   private readonly queue = new Queue(
@@ -123,16 +125,24 @@ export class Units {
     return this.queue.peek();
   }
 
+  /** How many are to have a permit before any that stands at `depth` and has not started. */
+  ahead(depth: number): number {
+    return this.returning.size + this.queue.deeper(depth);
+  }
+
   /** Takes the next one for a batch. */
   take(): number | undefined {
     const index = this.peek();
-    if (index !== undefined) this.letters[index] = L.inBatch;
+    if (index === undefined) return undefined;
+    this.letters[index] = L.inBatch;
+    this.returning.delete(index);
     return index;
   }
 
   /** Its end has been asked for: it stays where it is until then. */
   withhold(index: number): void {
     this.withheld.add(index);
+    this.returning.delete(index);
   }
 
   /** A batch returned it without having started it. */
@@ -163,7 +173,9 @@ export class Units {
   }
 
   resume(index: number): void {
-    if (this.held.delete(index)) this.queue.resume(index);
+    if (!this.held.delete(index) || this.withheld.has(index)) return;
+    this.returning.add(index);
+    this.queue.resume(index);
   }
   isHeld(index: number): boolean {
     return this.held.has(index);
