@@ -14,6 +14,8 @@ export interface SlicedTask {
 
 export interface SliceQuestion {
   tasks: readonly SlicedTask[];
+  /** Most subagents that may come to these; omitted: none. */
+  mayCome?: number;
   budgetMicroUsd: number | null;
   concurrency: number;
   /** `worstCaseMicroUsd` of the price table. */
@@ -26,8 +28,9 @@ export interface SliceQuestion {
  * dollar and at most the largest cap of a task; at least a first call of the middle task (bytes bound tokens from
  * above), since less would only park it. A task with a larger first call asks for what it needs.
  */
-export function sliceMicroUsd({ tasks, budgetMicroUsd, concurrency, worstCase }: SliceQuestion): number {
-  const share = (budgetMicroUsd ?? Infinity) / (2 * Math.max(1, Math.min(concurrency, tasks.length)));
+export function sliceMicroUsd(question: SliceQuestion): number {
+  const { tasks, mayCome = 0, budgetMicroUsd, concurrency, worstCase } = question;
+  const share = (budgetMicroUsd ?? Infinity) / (2 * Math.max(1, Math.min(concurrency, tasks.length + mayCome)));
   const largestCap = Math.max(...sample(tasks).map(({ maxBudgetMicroUsd }) => maxBudgetMicroUsd ?? Infinity));
   const firstCalls = sample(tasks).map((task) => worstCase(task.model, firstTokens(task), MODEST_OUTPUT_TOKENS));
   const middle = firstCalls.sort((a, b) => a - b)[Math.floor(firstCalls.length / 2)] ?? 1;

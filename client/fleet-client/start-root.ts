@@ -17,10 +17,13 @@ export async function startRoot(
   carry?: FleetCarry,
 ): Promise<void> {
   const { id, name, manifest, count, generation, limits, agentsQueue, maxTimeoutMs, startedAtMs } = fleet;
+  const { kind, rollout } = fleet;
   const isFirst = generation === 1;
   const input: FleetInput = {
     ...{ v: 1, fleetId: id, name, manifest, count, hasGraph, maxTimeoutMs, limits, agentsQueue, generation },
     startedAtMs,
+    ...(kind === 'script' && { hasScript: true }),
+    ...(rollout && { rollout }),
     ...(carry && { carry }),
   };
   try {

@@ -5,13 +5,16 @@ import { recordKeys } from '../../workflows/contract/ids.ts';
 import { UNIT_LETTERS } from '../../workflows/contract/statuses.ts';
 import type { SubagentRecord } from '../../workflows/contract/record.schema.ts';
 import { Task, type FleetRecord, type Manifest } from '../../workflows/contract/task.schema.ts';
-import type { FleetPlan } from '../spec/plan.ts';
+import { maySpawn, type FleetPlan, type PlannedTask } from '../spec/plan.ts';
+import { planWaves } from '../spec/wave-plan.ts';
 import { forEachOf } from './bounded.ts';
 import { newFleetId } from './fleet-id.ts';
 import { idempotencyRecord } from './forgetting.ts';
 import { countOccurrences } from './occurrences.ts';
+import { planHash } from './plan-hash.ts';
 import { sliceMicroUsd } from './slice.ts';
 import { takeSnapshots, type Snapshot } from './snapshots.ts';
+import { storeScript } from './store-script.ts';
 import { NOT_ELIGIBLE, syntheticResult } from './synthetic-result.ts';
 
 /** Where the subagents of a fleet run, and what may be taken over from earlier fleets. */
@@ -54,17 +57,25 @@ export async function register(
   const known = key === undefined ? undefined : await records.fleet(fleetId);
   if (known) return { fleet: known, isNew: false, warnings: [] };
   const { snapshot, signal, onProgress } = options;
-  const [{ sources, warnings }, placement] = await Promise.all([
-    takeSnapshots(plan.tasks, snapshot, { signal, onProgress }),
+  const waves = planWaves(plan);
+  const [taken, placement] = await Promise.all([
+    takeSnapshots(placesOf(plan), snapshot, { signal, onProgress }),
     options.placement(),
   ]);
-  const tasks = manifestTasks(plan, sources);
+  const { sources } = taken;
+  const warnings = [...(waves?.warnings ?? []), ...taken.warnings];
+  const tasks = manifestTasks(plan, sources, waves?.waves);
   const { agentsQueue, endpoint, isSimulated: simulated, reuse } = placement;
   const hasGraph = tasks.some(({ dependsOn }) => dependsOn.length > 0);
+  const script = plan.script && (await storeScript(plan.script, sources.at(-1)!, store));
   const manifest = await records.saveManifest(
     {
       ...{ v: 1, fleetId, name: plan.name, hasGraph, simulated, endpoint, reuse },
       ...(plan.mcpServers && { mcpServers: plan.mcpServers }),
+      ...(plan.maxDepth !== undefined && { maxDepth: plan.maxDepth }),
+      ...(script && { script }),
+      ...(plan.agents?.length && { agents: plan.agents }),
+      planHash: planHash(plan, { tasks, script, rollout: waves?.rollout }),
     },
     tasks,
   );
@@ -84,8 +95,10 @@ export async function register(
     source: plan.source,
     ...(key !== undefined && { idempotencyKey: key }),
     startedAtMs: now,
-    maxTimeoutMs: Math.max(...tasks.map(({ timeoutMs }) => timeoutMs)),
+    maxTimeoutMs: longestTimeoutMs(plan),
     limits: limitsOf(plan),
+    ...(plan.kind && { kind: plan.kind }),
+    ...(waves && { rollout: waves.rollout }),
   };
   try {
     await store.writeRecord(recordKeys.fleet(fleetId), fleet, 0);
@@ -113,16 +126,38 @@ async function claim(store: ArtifactStore, key: string): Promise<string> {
 }
 
 function limitsOf(plan: FleetPlan): FleetRecord['limits'] {
-  const { maxConcurrentAgents: concurrency, maxBudgetMicroUsd: budgetMicroUsd, failIf, tasks } = plan;
-  const slice = sliceMicroUsd({ tasks, budgetMicroUsd, concurrency, worstCase: worstCaseMicroUsd });
-  return { concurrency, budgetMicroUsd, sliceMicroUsd: slice, failIf };
+  const { maxConcurrentAgents: concurrency, maxBudgetMicroUsd: budgetMicroUsd, failIf, maxTotalAgents } = plan;
+  // A script's subagents are not known yet: one that has its defaults stands for them all.
+  const tasks = plan.script ? [{ ...plan.script.defaults, prompt: '', context: [] }] : plan.tasks;
+  const question = { tasks, mayCome: maySpawn(plan), budgetMicroUsd, concurrency, worstCase: worstCaseMicroUsd };
+  return {
+    ...{ concurrency, budgetMicroUsd, sliceMicroUsd: sliceMicroUsd(question), failIf },
+    ...(maxTotalAgents !== undefined && { maxTotalAgents }),
+  };
 }
 
-function manifestTasks(plan: FleetPlan, sources: readonly Task['workspace'][]): Task[] {
+function longestTimeoutMs({ tasks, script }: FleetPlan): number {
+  const own = script ? [script.defaults.timeoutMs] : [];
+  return [...own, ...tasks.map(({ timeoutMs }) => timeoutMs)].reduce((most, ms) => Math.max(most, ms), 0);
+}
+
+/** Whose files are taken: those of the tasks and, last, of the script. */
+function placesOf({ tasks, script }: FleetPlan): Pick<PlannedTask, 'workspace' | 'isEligible'>[] {
+  return script ? [...tasks, { workspace: script.defaults.workspace, isEligible: true }] : tasks;
+}
+
+function manifestTasks(
+  plan: FleetPlan,
+  sources: readonly Task['workspace'][],
+  waves: readonly number[] | undefined,
+): Task[] {
   const placed = plan.tasks.map((task, i) => ({ ...task, workspace: sources[i]! }));
   const occurrences = countOccurrences(placed);
   // The schema leaves out what only a plan knows.
-  return placed.map((task, i) => Task.parse({ ...task, occurrence: occurrences[i] }));
+  return placed.map((task, i) => {
+    const wave = waves?.[i] || undefined;
+    return Task.parse({ ...task, occurrence: occurrences[i], ...(wave && { wave }) });
+  });
 }
 
 /** The letters a fleet with targets that are not eligible starts with; undefined: all are. */

@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
 import { findModel, nearestModel } from '../../activities/claude/prices.ts';
-import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { Config } from '../config.ts';
 import type { FleetSource, StartOptions } from '../library/library.ts';
 import { agentDefinitions } from './agent-definitions.ts';
@@ -10,7 +9,7 @@ import { loadFleet, loadTasks } from './load.ts';
 import { Models } from './models.ts';
 import { Places, type Place } from './places.ts';
 import type { PlanSettings } from './plan-settings.ts';
-import { InvalidFleet, type FleetPlan } from './plan.ts';
+import { InvalidFleet, maySpawn, type FleetPlan } from './plan.ts';
 import { loadPrompt } from './prompt-plan.ts';
 import { savedScripts, type SavedScript } from './saved-scripts.ts';
 import { loadScript, type ScriptInput } from './script-plan.ts';
@@ -37,8 +36,7 @@ export async function planOf(source: FleetSource, options: StartOptions & PlanCo
   if (!place) throw invalid(options.cwd, 'the current directory does not exist', 'change to one that does');
   const planner = new Planner(settingsOf(options), place, options.readStdin);
   const plan = await planner.plan(source);
-  const grants = new Set(plan.tasks.map(({ permissions }) => permissions));
-  return [...grants].some((grant) => hasTool(grant, 'spawn_subagents')) ? planner.withAgents(plan) : plan;
+  return plan.script || maySpawn(plan) === 0 ? plan : planner.withAgents(plan);
 }
 
 class Planner {

@@ -1,6 +1,8 @@
 import type { ScriptMeta } from '../../activities/script/parse.ts';
 import type { AgentDefinition, Grant, Manifest, Task, TaskDefaults } from '../../workflows/contract/task.schema.ts';
+import { DEFAULT_MAX_TOTAL_AGENTS } from '../../workflows/contract/limits.ts';
 import type { Gate } from '../../workflows/contract/units.ts';
+import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { WaveReach } from './waves.ts';
 
 /**
@@ -103,6 +105,13 @@ export interface Fault {
   message: string;
   /** What to write instead. */
   hint: string;
+}
+
+/** Most subagents that may come to those of the plan: 0 where nobody may spawn any. */
+export function maySpawn({ script, tasks, maxTotalAgents }: FleetPlan): number {
+  const grants = new Set(tasks.map(({ permissions }) => permissions));
+  const isParent = script !== undefined || [...grants].some((grant) => hasTool(grant, 'spawn_subagents'));
+  return isParent ? (maxTotalAgents ?? DEFAULT_MAX_TOTAL_AGENTS) : 0;
 }
 
 /** All faults of a file at once. The CLI prints them and exits 2; nothing was started. */

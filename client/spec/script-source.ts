@@ -19,14 +19,16 @@ export interface ScriptSource {
 /** Whether a text given in place of a path is a script itself: no path has a line break, or begins like this. */
 export const isScriptText = (text: string): boolean => /^\s*((\/\/[^\n]*\n|\/\*[^]*?\*\/)\s*)*export\s/.test(text);
 
-/** Whether a file's name says that it is a script, or it is no file but the name of a saved one. */
+/** Whether a file's name says that it is a script, or it is no file but the name of a saved one, or near to one. */
 export async function namesScript(
   file: string,
   cwd: string,
   saved: () => Promise<ReadonlyMap<string, unknown>>,
 ): Promise<boolean> {
   if (SCRIPT_FILE.test(file)) return true;
-  return isName(file) && !(await isFile(resolve(cwd, file))) && (await saved()).has(file);
+  if (!isName(file) || (await isFile(resolve(cwd, file)))) return false;
+  const names = [...(await saved()).keys()];
+  return names.includes(file) || nearest(file, names) !== undefined;
 }
 
 /**
@@ -39,6 +41,8 @@ export async function readScript(
   saved: () => Promise<ReadonlyMap<string, SavedScript>>,
 ): Promise<ScriptSource> {
   if (isScriptText(given)) return { text: given, file: 'script', source: '-' };
+  if (/\.(ya?ml|json)$/.test(given))
+    throw invalid(given, 'this is no workflow script, and takes no arguments', 'give -p KEY=VALUE to a fleet file');
   const path = resolve(cwd, given);
   if (!isName(given) || (await isFile(path)))
     return { text: await readText(path, given, 'a workflow script'), file: given, source: path };
@@ -49,10 +53,11 @@ export async function readScript(
   const near = nearest(given, names);
   const known = names.length > 0 ? `there are ${names.join(', ')}` : 'there are none in .claude/workflows';
   const hint = near === undefined ? `write the path of one, or the name of a saved one: ${known}` : `write ${near}`;
-  throw new InvalidFleet([
-    { file: given, line: 1, column: 1, message: 'neither a file nor the name of a saved workflow script', hint },
-  ]);
+  throw invalid(given, 'neither a file nor the name of a saved workflow script', hint);
 }
+
+const invalid = (file: string, message: string, hint: string): InvalidFleet =>
+  new InvalidFleet([{ file, line: 1, column: 1, message, hint }]);
 
 /** A saved script's name has no directory before it. */
 const isName = (given: string): boolean => !/[/\\]/.test(given) && !SCRIPT_FILE.test(given) && given.trim() !== '';
