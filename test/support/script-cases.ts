@@ -111,7 +111,7 @@ export const CLAUDE_CODE_CASES: readonly ScriptCase[] = [
   },
   {
     script: 'claude-code-budget-scaled.js',
-    flags: ['--budget', '2'],
+    flags: ['--budget', '1.1'],
     returns: {
       width: 5,
       unlimited: false,

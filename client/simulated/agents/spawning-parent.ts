@@ -91,7 +91,7 @@ function nextOf(stages: readonly Stage[], talk: readonly ToolResult[]): ReplyBlo
 /** Takes the answers of a stage's collects and reads off the talk; the call that is due, if any. */
 function awaiting({ tasks, collect, read }: Stage, spawned: ToolResult, left: ToolResult[]): ReplyBlock | undefined {
   let answer = spawned;
-  while (collect !== 'none' && !answer.isError && readSpawnAnswer(answer).running > 0) {
+  while (collect !== 'none' && !answer.isError && readSpawnAnswer(answer).census['running']) {
     const collected = left.shift();
     if (!collected) return call('collect_subagents', { wait: collect });
     answer = collected;
@@ -113,15 +113,16 @@ function hasMore({ text }: ToolResult, from: number): boolean {
 function summary(results: readonly ToolResult[]): string {
   const talk = spawnTalk(results);
   const refused = talk.find(({ name, isError }) => name === 'spawn_subagents' && isError);
-  const spawned = spawnedOf(talk);
-  if (spawned.length === 0 && refused) {
-    return `I may spawn no subagents (${refused.text.split('\n', 1)[0]!.slice(0, 200)}), so I worked alone. ${reportOf(results)}`;
+  const { census, results: spawned } = spawnedOf(talk);
+  const count = Object.values(census).reduce((sum, one) => sum + one, 0);
+  if (count === 0 && refused) {
+    const why = refused.text.split('\n', 1)[0]!.slice(0, 200);
+    return `I may spawn no subagents (${why}), so I worked alone. ${reportOf(results)}`;
   }
-  const counts = Object.entries(Object.groupBy(spawned, ({ status }) => status));
-  const census = counts.map(([status, those]) => `${those?.length ?? 0} ${status}`).join(', ');
+  const ends = Object.entries(census).map(([status, ended]) => `${ended} ${status}`);
   const lines = spawned.slice(0, MOST_LINES).map(({ label, status, said }) => `- ${label} (${status}): ${said}`);
-  const more = spawned.length > MOST_LINES ? [`- and ${spawned.length - MOST_LINES} more`] : [];
-  return [`I spawned ${spawned.length} subagents: ${census}.`, ...lines, ...more].join('\n');
+  const more = count > lines.length ? [`- and ${count - lines.length} more`] : [];
+  return [`I spawned ${count} subagents: ${ends.join(', ')}.`, ...lines, ...more].join('\n');
 }
 
 const call = (name: string, input: unknown): ReplyBlock => ({ type: 'tool_use', name, input });
