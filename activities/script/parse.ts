@@ -22,8 +22,8 @@ export type ParsedScript =
 /** Longest text of a script in characters: reading it must not take a second. */
 export const MAX_SCRIPT_CHARS = 524_288;
 
-/** Takes the place of `export const meta = …`, which is always longer. */
-const OPENING = 'export default async(meta)=>{';
+/** Takes the place of `export const meta = …`, which is never shorter. A block: a script may declare these names itself. */
+const OPENING = 'export default async(meta,args,workflow)=>{{';
 const FIRST = "export const meta = { name: '…', description: '…' }";
 
 /**
@@ -113,5 +113,5 @@ function asModule(source: string, { start, end }: acorn.Node): string {
   const indent =
     last === undefined ? statement.length - OPENING.length : statement.length - last.index - last[0].length;
   const blank = ends.map(([lineEnd]) => lineEnd).join('') + ' '.repeat(Math.max(0, indent));
-  return `${source.slice(0, start)}${OPENING}${blank}${source.slice(end)}\n}`;
+  return `${source.slice(0, start)}${OPENING}${blank}${source.slice(end)}\n}}`;
 }
