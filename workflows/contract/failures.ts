@@ -36,4 +36,5 @@ export const FAILURES = {
   scriptNotDeterministic: 'Script.NotDeterministic',
   scriptMemory: 'Script.Memory',
   scriptVersion: 'Script.Version',
+  scriptNoSandbox: 'Script.NoSandbox',
 } as const;

@@ -35,9 +35,13 @@ export const ScriptExchange = z.object({
   /** Engine and prelude; another one may not answer for them. */
   engine: z.string(),
   ended: z.array(z.int()),
+  /** Of `ended`: the generation whose result it heard, where that is not 1. */
+  generations: z.array(z.tuple([z.int(), z.int()])).optional(),
   decided: z.array(z.tuple([z.int(), z.boolean()])),
   spentMicroUsd: z.int(),
   budgetMicroUsd: z.int().nullable(),
+  /** Price of a million output tokens in which it was told money; absent: nobody knows one. */
+  outputMicroUsd: z.int().optional(),
   /** New calls in order, as JSON in the store: ordinal, content key, options. null: none. */
   calls: ArtifactRef.nullable(),
   request: ArtifactRef.nullable(),
