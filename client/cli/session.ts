@@ -1,5 +1,6 @@
 import { readConfig, type Config, type ConfigFlags } from '../config.ts';
 import { Muster, readPrices } from '../library/muster.ts';
+import type { Reading } from '../library/reading.ts';
 import type { FleetClient } from '../fleet-client/fleet-client.ts';
 import type { Stack } from '../local/stack.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -34,6 +35,19 @@ export function openMuster({ config, terminal }: { config: Config; terminal: Ter
 async function readStdin(): Promise<string> {
   const { text } = await import('node:stream/consumers');
   return text(process.stdin);
+}
+
+/** What a command reads fleets with; quick to open. */
+export interface ReadingSession extends Reading {
+  readonly terminal: Terminal;
+  readonly muster: Muster;
+}
+
+/** For commands that only read. */
+export async function withReading<T>(work: (session: ReadingSession) => Promise<T>): Promise<T> {
+  const settings = openSettings();
+  await using muster = openMuster(settings);
+  return await work({ ...(await muster.reading()), muster, terminal: settings.terminal });
 }
 
 /** With `needsServer` false a command on ended fleets starts nothing; the client brings the server up when it must. */

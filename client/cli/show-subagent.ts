@@ -6,28 +6,28 @@ import type { Result } from '../../workflows/contract/task.schema.ts';
 import { FleetFailure } from '../fleet-client/failure.ts';
 import type { PlainFormat } from './output-format.ts';
 import { resultText } from './result-text.ts';
-import { withSession } from './session.ts';
+import { withReading } from './session.ts';
 import { readTranscript, transcriptShown } from './transcript.ts';
 
 const LOG_LINES = 200;
 
 /** `muster show`: an ended subagent, or one under way as its newest checkpoint has it. */
 export async function showSubagent(id: string, label: string, format: PlainFormat): Promise<void> {
-  await withSession({}, async ({ client, stack, terminal }) => {
-    const fleet = await client.find(id);
-    const [index] = await client.indexes(fleet, [label]);
-    const standing = await client.standing(fleet);
-    const [ended] = await client.reader(fleet, standing).some([index!]);
+  await withReading(async ({ fleets, store, terminal }) => {
+    const fleet = await fleets.find(id);
+    const [index] = await fleets.indexes(fleet, [label]);
+    const standing = await fleets.standing(fleet);
+    const [ended] = await fleets.reader(fleet, standing).some([index!]);
     const generation = new Map(standing.progress.generations).get(index!) ?? 1;
-    const record = ended ? undefined : (await client.records.subagent(fleet.id, index!, generation))?.record;
-    const messages = await linesOf(stack.store, ended?.result, record);
+    const record = ended ? undefined : (await fleets.records.subagent(fleet.id, index!, generation))?.record;
+    const messages = await linesOf(store, ended?.result, record);
     if (format === 'json') {
       return terminal.data(`${JSON.stringify({ ...(ended?.result ?? { label, status: 'running' }), messages })}\n`);
     }
     if (!ended && !record)
       throw new FleetFailure('not_started', `${label} has not started yet`, `muster watch ${fleet.id}`);
     const text = ended
-      ? resultText(await withLogs(stack.store, ended.result), terminal.paint)
+      ? resultText(await withLogs(store, ended.result), terminal.paint)
       : `${label}: under way, ${record!.turns} turns\n`;
     terminal.data(`${text}\n${transcriptShown(messages, terminal.paint)}`);
   });

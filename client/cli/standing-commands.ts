@@ -6,17 +6,17 @@ import { money, oneLine, shorten, span, table } from './figures.ts';
 import { durationMs, statusObject } from './fleet-object.ts';
 import type { PlainFormat } from './output-format.ts';
 import { paintStatus, type Paint } from './paint.ts';
-import { withSession } from './session.ts';
+import { withReading } from './session.ts';
 
 const KINDS_SHOWN = 3;
 
 /** `muster status` */
 export async function showStatus(id: string, format: PlainFormat): Promise<void> {
-  await withSession({}, async ({ client, terminal }) => {
-    const fleet = await client.find(id);
-    const standing = await client.standing(fleet);
+  await withReading(async ({ fleets, terminal }) => {
+    const fleet = await fleets.find(id);
+    const standing = await fleets.standing(fleet);
     const { status } = standing;
-    const failures = await readFailures(client.reader(fleet, standing), standing.progress.units);
+    const failures = await readFailures(fleets.reader(fleet, standing), standing.progress.units);
     if (format === 'json') terminal.data(`${JSON.stringify({ ...statusObject(status, fleet), ...failures })}\n`);
     else terminal.data(statusText(status, fleet, failures, terminal.paint));
   });
@@ -59,10 +59,10 @@ const spawned = (count: number, fleet: FleetRecord): string =>
 
 /** `muster list`; what cannot be told at the moment is said to be unknown, never left out. */
 export async function listFleets(format: PlainFormat): Promise<void> {
-  await withSession({}, async ({ client, terminal }) => {
+  await withReading(async ({ fleets, terminal }) => {
     const rows: (string | number)[][] = [];
     const objects: object[] = [];
-    for await (const { fleet, status } of client.list()) {
+    for await (const { fleet, status } of fleets.list()) {
       if (format === 'json') objects.push(listed(fleet, status));
       else rows.push(row(fleet, status));
     }

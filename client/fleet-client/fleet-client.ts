@@ -1,4 +1,3 @@
-import { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import {
   approveUpdate,
   cancelUpdate,
@@ -16,15 +15,12 @@ import type { Approval } from '../../workflows/contract/units.ts';
 import type { ClaudeAccess } from '../config.ts';
 import type { Stack } from '../local/stack.ts';
 import type { FleetPlan } from '../spec/plan.ts';
-import { collect } from './bounded.ts';
 import { FleetFailure, changed } from './failure.ts';
-import { LATEST } from './fleet-id.ts';
 import { endedBefore, forget } from './forgetting.ts';
+import { FleetReading } from './fleet-reading.ts';
 import { FleetRoot } from './fleet-root.ts';
-import { nearestName, resolveLabels } from './labels.ts';
 import { changeFleet, startNextGeneration } from './next-generation.ts';
-import { ResultReader, type EndedSubagent } from './result-reader.ts';
-import { closedStanding, hasEnded, type Standing } from './standing.ts';
+import { hasEnded, type Standing } from './standing.ts';
 import { exchangesFrom } from './script-journal.ts';
 import { StartFinder } from './start-finder.ts';
 import { startRoot } from './start-root.ts';
@@ -39,8 +35,7 @@ const CLOSING_MS = 5_000;
  * Starts, watches and steers fleets; never does their work. An id is a fleet's own or `@latest`. Every method may
  * reject with `FleetFailure`, and outlives a server or worker that is briefly away, which it has the stack mend.
  */
-export class FleetClient {
-  readonly records: FleetRecords;
+export class FleetClient extends FleetReading {
   readonly #stack: Stack;
   readonly #accessOf: (fleet: FleetRecord) => ClaudeAccess | undefined;
   /** Fleets whose server and worker were seen to be up, by queue. */
@@ -48,9 +43,9 @@ export class FleetClient {
 
   /** `accessOf`: with what a fleet's worker is brought back; undefined: this process has no such credential. */
   constructor(stack: Stack, accessOf: (fleet: FleetRecord) => ClaudeAccess | undefined = () => undefined) {
+    super(stack.store, (fleet, signal) => this.#ask(fleet, () => this.#root(fleet).look(signal)));
     this.#stack = stack;
     this.#accessOf = accessOf;
-    this.records = new FleetRecords(stack.store);
   }
 
   /** Starts a fleet. With an idempotency key it is safe to call again and at once: one fleet, started once. */
@@ -78,45 +73,9 @@ export class FleetClient {
     return letters.includes('K') ? letters.join('') : undefined;
   }
 
-  /** Rejects with `unknown_fleet`, naming the nearest id. */
-  async find(id: string): Promise<FleetRecord> {
-    const found = id === LATEST || !/^[\w-]+$/.test(id) ? undefined : await this.records.fleet(id);
-    if (found) return found;
-    const fleets = await collect(this.records.fleets());
-    const newest = fleets.reduce<FleetRecord | undefined>(
-      (best, fleet) => (best && best.createdAtMs >= fleet.createdAtMs ? best : fleet),
-      undefined,
-    );
-    if (id === LATEST && newest) return newest;
-    const near = nearestName(
-      id,
-      fleets.map((fleet) => fleet.id),
-    );
-    const message = id === LATEST ? 'there is no fleet yet' : `there is no fleet ${JSON.stringify(id)}`;
-    const hint = id === LATEST ? 'muster run FILE starts one' : `muster list${near ? `; did you mean ${near}?` : ''}`;
-    throw new FleetFailure('unknown_fleet', message, hint);
-  }
-
-  async status(id: string): Promise<FleetStatus> {
-    return (await this.standing(await this.find(id))).status;
-  }
-
-  /** Status and where each subagent stands. A closed or forgotten fleet is read from the store alone. */
-  async standing(fleet: FleetRecord, signal?: AbortSignal): Promise<Standing> {
-    return this.#closed(fleet, () => this.#root(fleet).look(signal));
-  }
-
-  async #closed(known: FleetRecord, look: () => Promise<Standing | undefined>): Promise<Standing> {
-    // A retry from elsewhere raises the generation: the record is read anew.
-    const fleet = (await this.records.fleet(known.id)) ?? known;
-    const summary = await this.records.summary(fleet.id);
-    if (summary && summary.generation >= fleet.generation) return closedStanding(fleet, summary);
+  async #ask(fleet: FleetRecord, look: () => Promise<Standing | undefined>): Promise<Standing | undefined> {
     await this.#reach(fleet);
-    const standing = await look();
-    if (standing) return standing;
-    if (summary) return closedStanding(fleet, summary);
-    const message = `the fleet ${fleet.id} was written down but never started`;
-    throw new FleetFailure('not_started', message, `muster run ${fleet.source} starts it anew`);
+    return look();
   }
 
   /** Once for each queue; from then on mending looks after server and worker. */
@@ -130,18 +89,6 @@ export class FleetClient {
 
   #root(fleet: Pick<FleetRecord, 'id'>): FleetRoot {
     return new FleetRoot(this.#stack, fleet.id);
-  }
-
-  /** Newest first. A fleet of which nothing can be told at the moment has no status. */
-  async *list(): AsyncGenerator<{ fleet: FleetRecord; status?: FleetStatus }> {
-    const fleets = await collect(this.records.fleets());
-    for (const fleet of fleets.sort((a, b) => b.createdAtMs - a.createdAtMs)) {
-      const standing = await this.standing(fleet).catch((error: unknown) => {
-        if (error instanceof FleetFailure) return undefined;
-        throw error;
-      });
-      yield { fleet, ...(standing && { status: standing.status }) };
-    }
   }
 
   async pause(id: string): Promise<FleetStatus> {
@@ -242,30 +189,12 @@ export class FleetClient {
     );
   }
 
-  /** Indexes of labels, spawned ones included; rejects with `unknown_label`. */
-  async indexes(fleet: FleetRecord, labels: readonly string[]): Promise<number[]> {
-    const known = this.records.tasks(fleet.manifest, 0, Number.MAX_SAFE_INTEGER);
-    return resolveLabels(fleet.id, labels, known);
-  }
-
-  /** Ended subagents in task order, a spawned one after its parent; of each the result of its newest generation. */
-  async *results(id: string): AsyncGenerator<EndedSubagent> {
-    const fleet = await this.find(id);
-    yield* this.reader(fleet, await this.standing(fleet)).all();
-  }
-  reader(fleet: FleetRecord, standing: Standing): ResultReader {
-    return new ResultReader(this.records, fleet, standing);
-  }
-
   /** Tells the changes of a fleet until it has ended, and mends the stack meanwhile. */
   watch(fleet: FleetRecord, options: WatchOptions = {}): FleetWatch {
     const finder = new StartFinder(this.records, fleet);
     const watched = {
       id: fleet.id,
-      look: () =>
-        this.#closed(fleet, () =>
-          this.#stack.client.withDeadline(Date.now() + 3_000, () => this.#root(fleet).lookOnce()),
-        ),
+      look: () => this.standing(fleet, undefined, (now) => this.#ask(now, () => this.#lookOnce(now))),
       ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing).some(indexes),
       started: (standing: Standing) => finder.look(standing),
       said: ({ status }: Standing, from: JournalMark) =>
@@ -274,6 +203,10 @@ export class FleetClient {
       closing: () => this.#root(fleet).ended(),
     };
     return new FleetWatch(watched, options);
+  }
+
+  #lookOnce(fleet: FleetRecord): Promise<Standing | undefined> {
+    return this.#stack.client.withDeadline(Date.now() + 3_000, () => this.#root(fleet).lookOnce());
   }
 
   /** Fleets that ended before a moment and are open nowhere. */

@@ -5,9 +5,10 @@ import { readConfig, requireClaude, type ClaudeAccess, type Config, type Environ
 import { FleetFailure } from '../fleet-client/failure.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import { fleetView } from './fleet-view.ts';
-import { openGround, type Ground } from './ground.ts';
+import type { Ground } from './ground.ts';
 import type { FleetSource, FleetView, MusterApi, StartOptions } from './library.ts';
-import { OpenFleet } from './open-fleet.ts';
+import type { OpenFleet } from './open-fleet.ts';
+import { openReading, type Reading } from './reading.ts';
 
 export interface MusterOptions {
   /** Paths of sources are relative to it, and the home is found from here; omitted: that of the process. */
@@ -57,7 +58,8 @@ export class Muster implements MusterApi {
     for (const warning of plan.warnings) onTalk(`warning: ${warning}`);
     const reviewed = await review(plan);
     const access = credential(this.config);
-    const [{ launch }, ground] = await Promise.all([import('./launch.ts'), this.ground()]);
+    const [{ launch }, { OpenFleet }] = await Promise.all([import('./launch.ts'), import('./open-fleet.ts')]);
+    const ground = await this.ground();
     const { fleet, isNew } = await launch(reviewed, ground, { ...options, access, onTalk });
     return new OpenFleet(ground, fleet, isNew);
   }
@@ -70,22 +72,29 @@ export class Muster implements MusterApi {
   }
 
   async fleet(id: string): Promise<OpenFleet> {
-    const ground = await this.ground();
+    const [{ OpenFleet }, ground] = await Promise.all([import('./open-fleet.ts'), this.ground()]);
     return new OpenFleet(ground, await ground.client.find(id));
   }
 
   /** A fleet of which nothing can be told at the moment is left out. */
   async *list(): AsyncGenerator<FleetView> {
-    const { client } = await this.ground();
-    for await (const { fleet, status } of client.list()) if (status) yield fleetView(status, fleet);
+    const { fleets } = await this.reading();
+    for await (const { fleet, status } of fleets.list()) if (status) yield fleetView(status, fleet);
   }
 
-  /** For the rooms of muster itself. */
+  /** For the rooms of muster itself: what reading takes, which is little. */
+  reading(): Promise<Reading> {
+    return openReading(this.config, async (fleet, signal) => {
+      return (await this.ground()).client.standing(fleet, signal);
+    });
+  }
+
+  /** For the rooms of muster itself: what steering takes. */
   async ground(): Promise<Ground> {
     const opened = await this.#opened?.catch(() => undefined);
     if (opened?.isStanding()) return opened;
     if (opened) this.#left.push(opened);
-    this.#opened = openGround(this.config, this.#onTalk);
+    this.#opened = import('./ground.ts').then(({ openGround }) => openGround(this.config, this.#onTalk));
     return this.#opened;
   }
 

@@ -73,8 +73,10 @@ export class OpenFleet implements Fleet {
 
   /** How it stands now, and what its parent left. */
   async end(): Promise<ParentEnd & { status: FleetStatus }> {
-    const standing = await this.#ground.client.standing(this.record);
-    return { status: standing.status, ...(await parentEnd(this.#ground, this.record, standing)) };
+    const { client, stack } = this.#ground;
+    const standing = await client.standing(this.record);
+    const from = { store: stack.store, reader: client.reader(this.record, standing) };
+    return { status: standing.status, ...(await parentEnd(from, this.record, standing.status)) };
   }
 
   async pause(): Promise<FleetView> {

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { closest } from 'fastest-levenshtein';
-import { parseDocument } from 'yaml';
+import type { parseDocument } from 'yaml';
 import { MAX_CONCURRENCY } from '../../workflows/contract/limits.ts';
 import {
   InternalNetwork,
@@ -76,7 +77,7 @@ export function readSettings(project: string | undefined, user: string): Setting
 
 function readFile(file: string): Settings {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return {};
-  const document = parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
+  const document = yaml().parseDocument(readFileSync(file, 'utf8'), { prettyErrors: true });
   const broken = document.errors[0];
   if (broken) throw new CommandFailure(2, `${file}:${broken.linePos?.[0].line ?? 1}: ${broken.message.split('\n')[0]}`);
   const value = (document.toJS() ?? {}) as unknown;
@@ -108,3 +109,7 @@ function readKey(file: string, key: string, given: unknown): unknown {
 function readConcurrency(value: unknown): number | undefined {
   return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_CONCURRENCY ? Number(value) : undefined;
 }
+
+/** Most commands read no such file, and it takes a tenth of the time a status may take to load. */
+const yaml = (): { parseDocument: typeof parseDocument } =>
+  createRequire(import.meta.url)('yaml') as { parseDocument: typeof parseDocument };
