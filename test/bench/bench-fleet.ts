@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
@@ -40,6 +41,15 @@ export interface Measured {
   id: string;
   exitCode: number | null;
   slowestStatusMs: number;
+  census: Record<string, number>;
+  /** What its script returned, or its parent said last. */
+  result?: unknown;
+}
+
+interface Observed {
+  /** Measures `muster status` all the while. */
+  asksStatus?: boolean;
+  meanwhile?: (over: AbortSignal) => Promise<unknown>;
 }
 
 /** One warm stack in a home of its own, driven through the command line as a user would. */
@@ -72,12 +82,15 @@ export class BenchStack implements AsyncDisposable {
     return address!.startsWith('http') ? address! : `http://${address!}`;
   }
 
-  /** Events in the history of a fleet's root. */
-  async rootEvents(id: string): Promise<number> {
+  /** Events in the history of each run of a fleet's root, oldest first. */
+  async rootEvents(id: string): Promise<number[]> {
     const { address } = JSON.parse(await readFile(join(this.home, 'run/server.json'), 'utf8')) as DaemonFile;
     const connection = await Connection.connect({ address: address! });
     try {
-      return (await new Client({ connection }).workflow.getHandle(fleetWorkflowId(id)).describe()).historyLength;
+      const { workflow } = new Client({ connection });
+      const runs = await Array.fromAsync(workflow.list({ query: `WorkflowId = "${fleetWorkflowId(id)}"` }));
+      const lengths = runs.reverse().map(({ runId }) => workflow.getHandle(fleetWorkflowId(id), runId).describe());
+      return (await Promise.all(lengths)).map(({ historyLength }) => historyLength);
     } finally {
       await connection.close();
     }
@@ -100,24 +113,39 @@ export class BenchStack implements AsyncDisposable {
       permissions: 'read-only',
     }));
     await writeFile(file, JSON.stringify({ tasks }));
+    return this.measured([file, '--concurrency', concurrency.toString()], { asksStatus });
+  }
+
+  /** Writes a file beside the workspace; its path. */
+  async file(name: string, content: string): Promise<string> {
+    const path = join(this.directory, name);
+    await writeFile(path, content);
+    return path;
+  }
+
+  /** One `muster run` to its end. `meanwhile` is started with it; it hears when the run is over. */
+  async measured(args: readonly string[], { asksStatus = false, meanwhile }: Observed = {}): Promise<Measured> {
     const before = await this.stats();
     const cpuBefore = this.usage();
     const startedAt = Date.now();
-    const args = [MUSTER, 'run', file, '--simulate', '--fresh', '--concurrency', concurrency.toString()];
-    const cli = spawn(process.execPath, [...args, '--output-format', 'json'], {
+    const cli = spawn(process.execPath, [MUSTER, 'run', ...args, '--simulate', '--fresh', '--output-format', 'json'], {
       env: this.env,
+      cwd: join(this.directory, 'files'),
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    let output = '';
-    cli.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const over = new AbortController();
+    const other = meanwhile?.(over.signal);
+    const output = text(cli.stdout);
     const peak = { bytes: 0, cliCpuMs: 0, firstCallMs: 0, slowestStatusMs: 0 };
     const watching = this.observe(cli.pid!, before.calls, startedAt, peak, asksStatus);
     const [exitCode] = (await once(cli, 'exit')) as [number | null];
     const wallMs = Date.now() - startedAt;
     watching.stop();
+    over.abort();
+    await other;
     const after = await this.stats();
     const cpuAfter = this.usage();
-    const { id } = JSON.parse(output) as { id: string };
+    const whole = JSON.parse(await output) as Pick<Measured, 'id' | 'census' | 'result'>;
     return {
       wallMs,
       firstCallMs: peak.firstCallMs,
@@ -128,10 +156,26 @@ export class BenchStack implements AsyncDisposable {
       workerCpuMs: cpuAfter.worker - cpuBefore.worker,
       cliCpuMs: peak.cliCpuMs,
       peakBytes: peak.bytes,
-      id,
       exitCode,
       slowestStatusMs: peak.slowestStatusMs,
+      id: whole.id,
+      census: whole.census,
+      result: whole.result,
     };
+  }
+
+  /** Kills the worker once so many calls were answered since now; resolves with whether it did before `over`. */
+  async killWorkerAfter(calls: number, over: AbortSignal): Promise<boolean> {
+    const before = (await this.stats()).answered;
+    while (!over.aborted) {
+      if ((await this.stats()).answered - before >= calls) {
+        for (const { pid, command } of processesOf(this.home))
+          if (command.includes(' worker ')) process.kill(pid, 'SIGKILL');
+        return true;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    return false;
   }
 
   async peer({ count, turns, latency, concurrency }: FleetOf): Promise<{ wallMs: number; cpuMs: number }> {

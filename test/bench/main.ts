@@ -6,8 +6,8 @@ import { durationsOf } from './durations.ts';
 
 /**
  * `npm run bench [section …]`: prints figures and judges nothing. Every fleet runs beside a bare p-limit loop over the
- * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits` and `cache` are
- * rooms by themselves.
+ * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits`, `cache`
+ * and `parents` are rooms by themselves.
  */
 const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
   turns: async (stack) => {
@@ -37,7 +37,7 @@ const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
       'peak memory (GB)': large.peakBytes / 1e9,
       'muster status, slowest (ms)': large.slowestStatusMs,
       'wall / (4 × wall of 2,500)': large.wallMs / (4 * small.wallMs),
-      'root history events': await stack.rootEvents(large.id),
+      'root history events, longest run': Math.max(...(await stack.rootEvents(large.id))),
     });
   },
 };
@@ -76,7 +76,7 @@ function print(title: string, values: Record<string, number>): void {
 }
 
 /** Figures of single rooms, each a program of its own beside what it compares with. */
-const rooms = ['sandbox', 'decision', 'limits', 'cache'];
+const rooms = ['sandbox', 'decision', 'limits', 'cache', 'parents'];
 
 function room(name: string): void {
   const script = fileURLToPath(new URL(`${name}-bench.ts`, import.meta.url));
