@@ -1,6 +1,5 @@
 import type { Fleet, FleetOutcome, FleetView } from '../library/library.ts';
 import { accompany } from './accompany.ts';
-import { ProgressReports } from './progress.ts';
 import { readResults } from './read-results.ts';
 import { fleetReport, type FleetReport, type Told } from './report.ts';
 import { endedCount, hasEnded } from './standing.ts';
@@ -9,6 +8,7 @@ import type { Call, Workshop } from './tool.ts';
 export interface FollowOptions {
   /** Stay until so many have ended; 0: do not wait. */
   need: number;
+  /** Of the whole call. */
   timeoutMs: number;
   /** Most rows of the reply. */
   limit?: number | undefined;
@@ -32,18 +32,15 @@ export async function followFleet(
   return fleetReport(view, { outcome, told: { ...told, ...(options.notes && { notes: options.notes }) } });
 }
 
-/** Until `accompany` says so; with notifications where the caller asked for them. */
+/** Until `accompany` says so, or the call has taken `timeoutMs`. */
 export async function stay(
   fleet: Pick<Fleet, 'status'>,
   { need, timeoutMs }: Pick<FollowOptions, 'need' | 'timeoutMs'>,
-  { signal, context: { mcpReq } }: Call,
+  { signal, progress, beganAtMs }: Call,
 ): Promise<FleetView> {
-  const progressToken = mcpReq._meta?.progressToken;
-  const reports = new ProgressReports(async (params) => {
-    if (progressToken === undefined || signal.aborted) return;
-    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...params } });
-  });
-  return accompany(() => fleet.status(), { need, timeoutMs, signal, onLook: (view) => reports.tell(view) });
+  const left = timeoutMs - (performance.now() - beganAtMs);
+  const onLook = (view: FleetView): Promise<void> => progress.tell(view);
+  return accompany(() => fleet.status(), { need, timeoutMs: left, signal, onLook });
 }
 
 /** What its parent left, where it has ended. */

@@ -26,6 +26,7 @@ const MAX_FILES = 20;
 const MAX_PATH_CHARS = 200;
 const MAX_ERROR_CHARS = 1_000;
 const MAX_TAIL_CHARS = 500;
+const MAX_TAILS = 3;
 
 /** What it left, as text: that is what a cut counts in, and what is read on from an offset. */
 export function outputText({ output, structured_output, raw_output }: Result): string {
@@ -44,7 +45,7 @@ export function resultRow(result: Result, maxChars: number, offset = 0): ResultR
     ...(error && { error: { type: error.type, message: cut(error.message, MAX_ERROR_CHARS) } }),
     ...(partial && { partial: true }),
     ...(changes && { changes: changesOf(changes) }),
-    ...(verify && { verify: verify.map(verifiedOf) }),
+    ...(verify && { verify: verifiedOf(verify) }),
     ...(denials.length > 0 && { permission_denials: denials.length }),
     total_cost_usd: result.total_cost_usd,
     duration_ms: result.duration_ms,
@@ -63,7 +64,7 @@ function outputOf(result: Result, maxChars: number, offset: number): Output {
     if (result.structured_output !== undefined) return { structured_output: result.structured_output };
     return text === '' ? {} : { output: text };
   }
-  return { output: text.slice(offset, offset + maxChars).toWellFormed(), output_chars: text.length };
+  return { output: piece(text, offset, maxChars), output_chars: text.length };
 }
 
 function changesOf({
@@ -76,15 +77,23 @@ function changesOf({
   return { files: shown, ...(more > 0 && { more_files: more }), insertions, deletions };
 }
 
-function verifiedOf({ name, ok, tail }: NonNullable<Result['verify']>[number]): {
-  name: string;
-  ok: boolean;
-  tail?: string;
-} {
-  return { name, ok, ...(!ok && tail !== undefined && { tail: tail.slice(-MAX_TAIL_CHARS).toWellFormed() }) };
+/** With the end of what the first few that failed printed. */
+function verifiedOf(verify: NonNullable<Result['verify']>): NonNullable<ResultRow['verify']> {
+  let tails = 0;
+  return verify.map(({ name, ok, tail }) => {
+    const isShown = !ok && tail !== undefined && tails++ < MAX_TAILS;
+    return { name, ok, ...(isShown && { tail: tail.slice(-MAX_TAIL_CHARS).toWellFormed() }) };
+  });
 }
 
 /** At most so many characters, with a mark where something was left out. */
 export function cut(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars).toWellFormed()} …`;
+  return text.length <= maxChars ? text : `${piece(text, 0, maxChars)} …`;
+}
+
+/** At most so many characters from an offset on; one that is two UTF-16 units stays whole, so that pieces join again. */
+function piece(text: string, offset: number, maxChars: number): string {
+  const end = offset + maxChars;
+  const isSplit = end < text.length && /[\ud800-\udbff]/.test(text[end - 1] ?? '');
+  return text.slice(offset, isSplit ? end - 1 : end).toWellFormed();
 }

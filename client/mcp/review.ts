@@ -1,16 +1,14 @@
 import { realpath } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { DEFAULT_MAX_TOTAL_AGENTS, MICRO_USD } from '../../workflows/contract/limits.ts';
-import type { Grant } from '../../workflows/contract/task.schema.ts';
-import { attenuate, meet } from '../../workflows/policy/attenuation.ts';
+import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import { isInside } from '../spec/places.ts';
 import type { FleetPlan, PlannedTask } from '../spec/plan.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { ToolFailure } from './tool-failure.ts';
+import { narrow, narrowScript, refuseBeyond } from './within-ceiling.ts';
 
 /** Up to so many on the real Claude need no budget (contracts §5). */
 const SMALL_FLEET = 12;
-const MAX_NAMED = 5;
 
 export interface ReviewOptions {
   isSimulated: boolean;
@@ -31,63 +29,32 @@ export async function review(plan: FleetPlan, limits: ServerLimits, options: Rev
       '`eligible` runs a command on this machine outside any sandbox, which no call over MCP may',
       'remove it, list the targets, or have a person run `muster run` on the file',
     );
-  const roots = await rootsOf(plan.tasks, limits);
-  const narrowed = plan.tasks.map((task, index) =>
-    narrow(task, roots[index]!, limits.ceiling, options.isModest(index)),
-  );
-  refuse(narrowed.flatMap(({ label, beyond }) => (beyond.length > 0 ? [`${label}: ${beyond.join(', ')}`] : [])));
+  const { ceiling } = limits;
+  const roots = await rootsOf(plan, limits);
+  const narrowed = plan.tasks.map((task, index) => narrow(task, roots(task), ceiling, options.isModest(index)));
+  const script = plan.script && narrowScript(plan.script, roots(plan.script.defaults), ceiling);
+  refuseBeyond([...narrowed, ...(script ? [{ label: plan.name, ...script }] : [])]);
   const tasks = narrowed.map(({ task }) => task);
-  const counted = count({ ...plan, tasks }, limits);
+  const counted = count({ ...plan, tasks, ...(script && { script: script.script }) }, limits);
   return bounded(counted, limits, options);
 }
 
-interface Narrowed {
-  label: string;
-  task: PlannedTask;
-  /** What it asked for beyond the ceiling. */
-  beyond: string[];
-}
+type Placed = { workspace: PlannedTask['workspace'] };
 
-/** The ceiling's paths are relative to the server's directory, the task's to its own. */
-function narrow(task: PlannedTask, root: string, ceiling: Grant, isModest: boolean): Narrowed {
-  const child = 'directory' in task.workspace ? relative(root, task.workspace.directory) : '';
-  const directories = { parent: '', child };
-  const { label, permissions, mcpServers = [] } = task;
-  if (isModest) return { label, task: { ...task, permissions: meet(ceiling, permissions, directories) }, beyond: [] };
-  const { grant, beyond } = attenuate(ceiling, permissions, directories);
-  const servers = mcpServers.filter((server) => !ceiling.allow.some((rule) => namesServer(rule, server)));
-  return {
-    label,
-    task: { ...task, permissions: grant },
-    beyond: [...beyond, ...servers.map((name) => `mcp__${name}`)],
-  };
-}
-
-const namesServer = (rule: string, server: string): boolean =>
-  rule === '*' || rule === 'mcp__*' || rule === `mcp__${server}` || rule.startsWith(`mcp__${server}__`);
-
-function refuse(beyond: readonly string[]): void {
-  if (beyond.length === 0) return;
-  const more = beyond.length > MAX_NAMED ? ` and ${beyond.length - MAX_NAMED} tasks more` : '';
-  throw new ToolFailure(
-    'not_allowed',
-    `this server does not grant what is asked for (GRANT_INVALID): ${beyond.slice(0, MAX_NAMED).join('; ')}${more}`,
-    'ask for less in `permissions`, or have a person start it with `muster mcp --allow RULE`',
-  );
-}
-
-/** For each task the root it lies in. */
-async function rootsOf(tasks: readonly PlannedTask[], { roots, cwd }: ServerLimits): Promise<string[]> {
+/** Tells the root a task or script lies in. Throws `ToolFailure` where one lies in none. */
+async function rootsOf(
+  { tasks, script }: FleetPlan,
+  { roots, cwd }: ServerLimits,
+): Promise<(placed: Placed) => string> {
   const known = new Map<string, string>();
-  for (const { label, workspace } of tasks) {
+  for (const { workspace } of [...tasks, ...(script ? [script.defaults] : [])]) {
     if (!('directory' in workspace) || known.has(workspace.directory)) continue;
     const real = await realpath(workspace.directory);
     const root = roots.find((each) => isInside(real, each));
-    if (root === undefined)
-      throw outside(`the working directory of ${JSON.stringify(label)}`, workspace.directory, cwd);
+    if (root === undefined) throw outside('a working directory', workspace.directory, cwd);
     known.set(workspace.directory, root);
   }
-  return tasks.map(({ workspace }) => ('directory' in workspace ? known.get(workspace.directory)! : cwd));
+  return ({ workspace }) => ('directory' in workspace ? known.get(workspace.directory)! : cwd);
 }
 
 /** Says that a path lies where no call may work. */
@@ -98,9 +65,6 @@ export function outside(what: string, path: string, cwd: string): ToolFailure {
     `name one inside, or have a person start the server with \`muster mcp --add-dir DIR\``,
   );
 }
-
-const maySpawn = ({ permissions }: PlannedTask): boolean =>
-  permissions.allow.some((rule) => rule === '*' || rule === 'spawn_subagents');
 
 /** Its own tasks and those it may spawn, within the server's number. */
 function count(plan: FleetPlan, { maxAgents }: ServerLimits): FleetPlan {
@@ -116,18 +80,19 @@ function count(plan: FleetPlan, { maxAgents }: ServerLimits): FleetPlan {
 }
 
 function bounded(plan: FleetPlan, limits: ServerLimits, { isSimulated, onNote }: ReviewOptions): FleetPlan {
-  const { tasks, maxTotalAgents = DEFAULT_MAX_TOTAL_AGENTS } = plan;
+  const { tasks, script, maxTotalAgents = DEFAULT_MAX_TOTAL_AGENTS } = plan;
   const asked = plan.maxBudgetMicroUsd;
   const cap = limits.budgetMicroUsd;
   const budget = asked === null ? cap : Math.min(asked, cap ?? Infinity);
   if (asked !== null && cap !== null && asked > cap)
     onNote(`the budget is $${cap / MICRO_USD}, which is this server's cap`);
-  const possible = tasks.length + (tasks.length === 0 || tasks.some(maySpawn) ? maxTotalAgents : 0);
+  const spawns = script !== undefined || tasks.some(({ permissions }) => hasTool(permissions, 'spawn_subagents'));
+  const possible = tasks.length + (spawns ? maxTotalAgents : 0);
   if (!isSimulated && budget === null && possible > SMALL_FLEET)
     throw new ToolFailure(
       'no_budget',
-      `${possible > tasks.length ? 'up to ' : ''}${possible} subagents on the real Claude and no budget`,
-      `pass \`budget_usd\` (a hard cap), ${possible > tasks.length ? `\`max_agents\` of at most ${SMALL_FLEET - tasks.length}, ` : ''}or \`simulate: true\``,
+      `${spawns ? 'up to ' : ''}${possible} subagents on the real Claude and no budget`,
+      `pass \`budget_usd\` (a hard cap), ${spawns ? `\`max_agents\` of at most ${Math.max(1, SMALL_FLEET - tasks.length)}, ` : ''}or \`simulate: true\``,
     );
   return { ...plan, maxBudgetMicroUsd: budget };
 }

@@ -1,4 +1,5 @@
 import { describeError } from '../cli/error-report.ts';
+import { cut } from './result-row.ts';
 
 /** A call that cannot be met, in words for whoever made it. `hint`: what to do next; `code`: for programs. */
 export class ToolFailure extends Error {
@@ -38,7 +39,8 @@ export function describeFailure(error: unknown): Described {
     return withHint(code, said, 'this should not happen; `muster doctor` checks what muster needs');
   }
   if (!faults) return withHint(code, message, OWN_HINTS[code] ?? hint);
-  const lines = message.split('\n');
+  // Faults of what is a flag at the command line.
+  const lines = message.split('\n').map((line) => line.replace(/^--?(?=[a-z])/, ''));
   const more = lines.length > MAX_FAULTS ? [`and ${lines.length - MAX_FAULTS} more faults`] : [];
   return {
     ...withHint(
@@ -51,6 +53,5 @@ export function describeFailure(error: unknown): Described {
 }
 
 function withHint(code: string, message: string, hint: string | undefined): Described {
-  const cut = message.length <= MAX_MESSAGE_CHARS ? message : `${message.slice(0, MAX_MESSAGE_CHARS).toWellFormed()} …`;
-  return { code, message: cut, ...(hint !== undefined && { hint }) };
+  return { code, message: cut(message, MAX_MESSAGE_CHARS), ...(hint !== undefined && { hint }) };
 }

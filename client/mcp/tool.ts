@@ -1,6 +1,7 @@
 import type { CallToolResult, ServerContext } from '@modelcontextprotocol/server';
 import type { Cursors } from './cursors.ts';
 import type { Door } from './door.ts';
+import { ProgressReports } from './progress.ts';
 import type { FleetReport } from './report.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { describeFailure } from './tool-failure.ts';
@@ -20,7 +21,10 @@ export interface Workshop {
 export interface Call {
   /** Aborted when nobody waits for the answer any more, or the server ends. */
   signal: AbortSignal;
-  context: ServerContext;
+  /** Goes to callers who asked for it. */
+  progress: ProgressReports;
+  /** On `performance.now()`'s clock: what a call may take counts from here, its start included. */
+  beganAtMs: number;
 }
 
 /** Runs a tool's work and puts what comes of it into the protocol's shape. Never rejects: what fails is a tool error. */
@@ -33,7 +37,8 @@ export async function answer(
   // Without sessions a cancellation over HTTP is a connection that closes.
   const signals = [mcpReq.signal, ending, ...(http?.req ? [http.req.signal] : [])];
   try {
-    const report = await work({ context, signal: AbortSignal.any(signals) });
+    const signal = AbortSignal.any(signals);
+    const report = await work({ signal, progress: progressOf(context, signal), beganAtMs: performance.now() });
     return { content: [{ type: 'text', text: JSON.stringify(report) }], structuredContent: { ...report } };
   } catch (error) {
     const failure = describeFailure(error);
@@ -46,6 +51,14 @@ export async function answer(
       structuredContent: { ok: false, code, message, ...(hint !== undefined && { hint }), ...(faults && { faults }) },
     };
   }
+}
+
+function progressOf({ mcpReq }: ServerContext, signal: AbortSignal): ProgressReports {
+  const progressToken = mcpReq._meta?.progressToken;
+  return new ProgressReports(async (params) => {
+    if (progressToken === undefined || signal.aborted) return;
+    await mcpReq.notify({ method: 'notifications/progress', params: { progressToken, ...params } });
+  });
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -4,7 +4,7 @@ import type { FleetResults } from '../inputs.ts';
 import { PAGE_CHARS } from '../page.ts';
 import { readResults } from '../read-results.ts';
 import { fleetReport, type FleetReport, type Told } from '../report.ts';
-import { outputText, resultRow } from '../result-row.ts';
+import { resultRow } from '../result-row.ts';
 import { endedCount, hasEnded } from '../standing.ts';
 import { ToolFailure } from '../tool-failure.ts';
 import type { Call, Workshop } from '../tool.ts';
@@ -47,13 +47,10 @@ async function labelled(fleet: Fleet, labels: readonly string[], offset = 0): Pr
   const outputChars = Math.min(LONGEST_OUTPUT_CHARS, Math.max(MIN_OUTPUT_CHARS, share));
   const found = new Set(results.map(({ label }) => label));
   const missing = labels.filter((label) => !found.has(label));
-  const told: Told = {
-    results: results.map((result) => resultRow(result, outputChars, offset)),
-    ...(missing.length > 0 && { not_ended: missing }),
-  };
-  const end = offset + outputChars;
-  const [only] = results;
-  const isCut = labels.length === 1 && only !== undefined && outputText(only).length > end;
+  const rows = results.map((result) => resultRow(result, outputChars, offset));
+  const told: Told = { results: rows, ...(missing.length > 0 && { not_ended: missing }) };
+  const end = offset + (rows[0]?.output?.length ?? 0);
+  const isCut = labels.length === 1 && end < (rows[0]?.output_chars ?? 0);
   const goOn = `fleet_results {id: "${fleet.id}", labels: [${JSON.stringify(labels[0])}], offset: ${end}} reads on`;
   return fleetReport(view, { told, ...(isCut && { next: goOn }) });
 }

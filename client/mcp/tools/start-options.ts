@@ -23,7 +23,12 @@ export const isSimulated = ({ simulate }: Given, { limits }: Workshop): boolean 
   limits.isSimulated || simulate === true;
 
 /** Options of the library, whose review keeps the fleet within the server's limits. */
-export function startOptions(given: Given, asked: Asked, { signal }: Call, { limits, log }: Workshop): StartOptions {
+export function startOptions(
+  given: Given,
+  asked: Asked,
+  { signal, progress }: Call,
+  { limits }: Workshop,
+): StartOptions {
   const { concurrency, budget_usd, max_agents, max_depth, model, reuse, idempotency_key } = given;
   const note = (line: string): void => void asked.notes.push(line);
   return {
@@ -35,7 +40,7 @@ export function startOptions(given: Given, asked: Asked, { signal }: Call, { lim
     ...(reuse !== undefined && { reuse }),
     ...(idempotency_key !== undefined && { idempotencyKey: idempotency_key }),
     signal,
-    onTalk: (line) => (line.startsWith('warning: ') ? note(line) : log(line)),
+    onTalk: (line) => (line.startsWith('warning: ') ? note(line) : void progress.say(line)),
     review: (plan) => review(plan, limits, { ...asked, onNote: note }),
   };
 }
