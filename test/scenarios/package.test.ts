@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,21 @@ const run = promisify(execFile);
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 /** A Node older than 24, where the machine has one. */
 const OLD_NODE = '/usr/bin/node';
+
+/** Written as a user would; the compiler reads it too, for which one line must not be right. */
+const PROGRAM = `
+import { Muster, type Result } from 'muster';
+
+await using muster = await Muster.open({ simulate: true });
+const tasks = [{ label: 'a', prompt: 'Look' }, { label: 'b', prompt: 'Look', depends_on: ['a'] }];
+// @ts-expect-error: there is no such option
+const fleet = await muster.start({ tasks }, { budget: 1 });
+const arrived: Result[] = [];
+for await (const result of fleet.results()) arrived.push(result);
+const { view } = await fleet.wait();
+const simulated = arrived.map((result) => result.simulated);
+console.log(JSON.stringify({ arrived: arrived.map(({ label }) => label), status: view.status, simulated }));
+`;
 
 let directory: string;
 let muster: string;
@@ -73,6 +88,23 @@ describe('the installed package', () => {
     expect(ended).toMatchObject({ status: 'completed', census: { completed: 2 } });
     expect(ended.results.length).toBe(2);
     expect(existsSync(join(work, '.muster'))).toBe(true);
+  }, 120_000);
+
+  it('is a library for programs, with its types', async () => {
+    const program = join(directory, 'program');
+    await mkdir(join(program, 'node_modules'), { recursive: true });
+    await symlink(join(directory, 'prefix/lib/node_modules/muster'), join(program, 'node_modules/muster'));
+    await symlink(join(CHECKOUT, 'node_modules/@types'), join(program, 'node_modules/@types'));
+    await writeFile(join(program, 'package.json'), '{ "type": "module" }');
+    await writeFile(join(program, 'program.ts'), PROGRAM);
+    const tsc = join(CHECKOUT, 'node_modules/typescript/bin/tsc');
+    const flags = ['--module', 'nodenext', '--target', 'es2024', '--lib', 'es2024,esnext.disposable', '--strict'];
+    const more = ['--noEmit', '--skipLibCheck', '--types', 'node', 'program.ts'];
+    const checked = run(process.execPath, [tsc, ...flags, ...more], { cwd: program });
+    await expect(checked.catch(({ stdout }: { stdout: string }) => stdout)).resolves.toMatchObject({ stdout: '' });
+    const { stdout } = await run(process.execPath, ['program.ts'], { env, cwd: program });
+    expect(JSON.parse(stdout)).toEqual({ arrived: ['a', 'b'], status: 'completed', simulated: [true, true] });
+    await run(muster, ['down'], { env, cwd: program });
   }, 120_000);
 
   it.skipIf(!existsSync(OLD_NODE))('says one sentence under a Node it does not support', async () => {
