@@ -1,4 +1,4 @@
-import type { FleetPlan } from '../spec/plan.ts';
+import { maySpawn, type FleetPlan } from '../spec/plan.ts';
 import { CommandFailure } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { money, plural } from './figures.ts';
@@ -15,14 +15,14 @@ export interface SpendingQuestion {
 }
 
 /**
- * Real money and more than a dozen subagents: says what it comes to, then asks on a terminal; elsewhere it goes on only
- * with a budget or `--yes`. Throws `CommandFailure` 2 otherwise; nothing was started.
+ * Real money and more than a dozen subagents, those that may be spawned included: says what it comes to, then asks on a
+ * terminal; elsewhere it goes on only with a budget or `--yes`. Throws `CommandFailure` 2 otherwise; nothing was started.
  */
 export async function confirmSpending(
   { plan, isSimulated, isAgreed }: SpendingQuestion,
   terminal: Terminal,
 ): Promise<void> {
-  if (isSimulated || plan.tasks.length <= SMALL_FLEET) return;
+  if (isSimulated || plan.tasks.length + maySpawn(plan) <= SMALL_FLEET) return;
   terminal.say(spendingText(plan));
   if (isAgreed) return;
   if (terminal.isInteractive) {
@@ -30,28 +30,35 @@ export async function confirmSpending(
     throw new CommandFailure(EXIT.usage, 'not started', undefined, 'declined');
   }
   if (plan.maxBudgetMicroUsd !== null) return;
-  const hint = 'give --budget USD, write maxBudgetUsd into the file, or agree with --yes';
-  throw new CommandFailure(
-    EXIT.usage,
-    `${plan.tasks.length} subagents with real Claude and no budget`,
-    hint,
-    'no_budget',
-  );
+  throw new CommandFailure(EXIT.usage, `${count(plan)} with real Claude and no budget`, remedy(plan), 'no_budget');
 }
 
 /** Count, models, budget and the most it can cost. */
 export function spendingText(plan: FleetPlan): string {
-  const models = [...new Set(plan.tasks.map(({ model }) => model))].join(', ');
-  const budget = plan.maxBudgetMicroUsd === null ? 'no budget' : `budget ${money(plan.maxBudgetMicroUsd)}`;
-  return `${plural(plan.tasks.length, 'subagent')} on ${models}, ${budget}, worst case ${worstCase(plan)}`;
+  const { tasks, script, maxBudgetMicroUsd } = plan;
+  const models = [...new Set([...(script ? [script.defaults] : []), ...tasks].map(({ model }) => model))].join(', ');
+  const budget = maxBudgetMicroUsd === null ? 'no budget' : `budget ${money(maxBudgetMicroUsd)}`;
+  return `${count(plan)} on ${models}, ${budget}, worst case ${worstCase(plan)}`;
 }
 
-/** The fleet's budget, or what the caps of its tasks add up to, whichever is less. */
-function worstCase({ tasks, maxBudgetMicroUsd }: FleetPlan): string {
+function count(plan: FleetPlan): string {
+  const more = maySpawn(plan);
+  return `${more > 0 ? 'up to ' : ''}${plural(plan.tasks.length + more, 'subagent')}`;
+}
+
+function remedy(plan: FleetPlan): string {
+  const inFile = plan.kind === undefined ? ', write maxBudgetUsd into the file' : '';
+  const fewer =
+    maySpawn(plan) > 0 && plan.tasks.length < SMALL_FLEET ? `, --max-agents ${SMALL_FLEET - plan.tasks.length}` : '';
+  return `give --budget USD${inFile}${fewer}, or agree with --yes`;
+}
+
+/**
+ * The fleet's budget, or what the caps of its tasks add up to, whichever is less: what a subagent spawns counts against
+ * its own cap.
+ */
+function worstCase({ tasks, script, maxBudgetMicroUsd }: FleetPlan): string {
   const caps = tasks.filter(({ isEligible }) => isEligible).map((task) => task.maxBudgetMicroUsd ?? Infinity);
-  const most = Math.min(
-    caps.reduce((sum, cap) => sum + cap, 0),
-    maxBudgetMicroUsd ?? Infinity,
-  );
+  const most = Math.min(script ? Infinity : caps.reduce((sum, cap) => sum + cap, 0), maxBudgetMicroUsd ?? Infinity);
   return most === Infinity ? 'unbounded' : money(most);
 }

@@ -1,13 +1,8 @@
 /** What contracts §5 names and this version does not have: refused by name, never taken for a slip of the finger. */
 
-export const LATER_COMMANDS: ReadonlySet<string> = new Set([...['preview', 'publish', 'schedule', 'serve', 'mcp']]);
+export const LATER_COMMANDS: ReadonlySet<string> = new Set(['preview', 'publish', 'schedule', 'serve']);
 
-export const LATER_FLAGS: ReadonlySet<string> = new Set([
-  ...['--prompt', '--args', '--allow', '--deny', '--max-depth', '--permission-mode'],
-]);
-
-/** Workflow scripts. */
-export const LATER_FILES = /\.[cm]?[jt]s$/;
+export const LATER_FLAGS: ReadonlySet<string> = new Set(['--permission-mode']);
 
 /** What people type who come from elsewhere (fleet-conventions §3). */
 export const SPELT_ELSEWHERE: ReadonlyMap<string, string> = new Map([

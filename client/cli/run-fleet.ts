@@ -15,7 +15,7 @@ import { openMuster, openSettings } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The whole of `muster run`; resolves with the exit code. Throws `InvalidFleet`, `CommandFailure` and `FleetFailure`. */
-export async function runFleet(file: string, flags: RunFlags): Promise<number> {
+export async function runFleet(file: string | undefined, flags: RunFlags): Promise<number> {
   const startedAtMs = Date.now();
   if (flags.fresh && flags.reuse) throw new CommandFailure(EXIT.usage, '--fresh and --reuse exclude each other');
   const { simulate, quiet, input } = flags;

@@ -44,6 +44,15 @@ export function keyValue(text: string, before: Record<string, string> = {}): Rec
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** A flag that may be repeated, one value each time. */
+export const repeated = (text: string, before: string[] = []): string[] => [...before, text];
+
+/** Several rules in one text, as `claude` takes them: at commas outside of brackets. */
+export const ruleList = (text: string, before: string[] = []): string[] => [
+  ...before,
+  ...(text.match(/[^,(]+(?:\([^)]*\)[^,(]*)*/g) ?? []).map((rule) => rule.trim()).filter(Boolean),
+];
+
 export function oneOf<T extends string>(choices: readonly T[]): (text: string) => T {
   return (text) => {
     const found = choices.find((choice) => choice === text);

@@ -31,18 +31,13 @@ describe('the command line', () => {
     expect(await complaint(name, 'x')).toMatchObject({ exitCode: 2, message: `muster ${name} is not supported yet` });
   });
 
-  it.each(['review.js', 'review.mjs', 'fleet.ts'])('refuses the script %s', async (file) => {
-    expect(await complaint('run', file, '--simulate')).toMatchObject({ exitCode: 2, code: 'not_supported' });
-    expect(await complaint('validate', file)).toMatchObject({ exitCode: 2, code: 'not_supported' });
-  });
-
   it.each([
     [['rnu'], /unknown command rnu/, /muster run/],
     [['submit', 'x'], /unknown command submit/, /muster run/],
     [['run', '--cocurrency', '3', 'x'], /unknown flag --cocurrency/, /did you mean --concurrency/],
     [['run', '--jobs', '3', 'x'], /unknown flag --jobs/, /write --concurrency N/],
     [['run', '-j3', 'x'], /unknown flag -j/, /.*/],
-    [['run'], /missing required argument 'file'/, /muster run --help/],
+    [['run'], /missing required argument 'file'/, /--prompt "…"; muster run --help/],
     [['status'], /missing required argument 'id'/, /muster status --help/],
     [['status', 'a', 'b'], /too many arguments/, /muster status --help/],
     [['stop', 'a'], /missing required argument 'label'/, /muster stop --help/],
@@ -130,18 +125,18 @@ describe('the program as a process', () => {
   it('keeps errors off stdout, as text or as one JSON line', async () => {
     await using ground = new MusterGround();
     const [text, json] = await Promise.all([
-      ground.run(['run', '--prompt', 'x']),
-      ground.run(['run', '--prompt', 'x', '--output-format', 'json']),
+      ground.run(['run', '--permission-mode', 'x']),
+      ground.run(['run', '--permission-mode', 'x', '--output-format', 'json']),
     ]);
     expect(text).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'error: --prompt is not supported yet\n  muster run --help\n',
+      stderr: 'error: --permission-mode is not supported yet\n  muster run --help\n',
     });
     expect(json).toMatchObject({ code: 2, stdout: '' });
     expect(JSON.parse(json.stderr)).toEqual({
       ...{ ok: false, code: 'not_supported', exitCode: 2 },
-      ...{ message: '--prompt is not supported yet', hint: 'muster run --help' },
+      ...{ message: '--permission-mode is not supported yet', hint: 'muster run --help' },
     });
   });
 
