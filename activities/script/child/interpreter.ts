@@ -94,19 +94,24 @@ export class Interpreter {
       const rejected = { message: `rejected: ${ask.title}`, at: ask.at };
       return this.#settle(ask.id, news.isApproved ? { value: true } : rejected);
     }
+    if (news.kind === 'refused') {
+      const wait = this.#waits.endAgent(news.id) ?? this.#waits.endScript(news.id);
+      return wait && this.#settle(news.id, { message: news.message, at: wait.at });
+    }
     const wait = this.#waits.endAgent(news.id);
     if (!wait) return;
-    const outcome = news.kind === 'result' ? settled(wait, news.result) : { message: news.message };
+    const outcome = settled(wait, news.result);
     this.#settle(news.id, 'value' in outcome ? outcome : { ...outcome, at: wait.at });
   }
 
   async #startOther({ id, file, source }: News & { kind: 'script' }): Promise<void> {
-    const at = this.#waits.endScript(id);
+    const wait = this.#waits.endScript(id);
+    if (!wait) return;
     const parsed = parseScript(source, file);
     if (!parsed.ok) {
       const { line, column, message, hint } = parsed.faults[0]!;
       const place = `${file}:${line.toString()}:${column.toString()}`;
-      return this.#settle(id, { message: `${place}: ${message}; ${hint}`, at });
+      return this.#settle(id, { message: `${place}: ${message}; ${hint}`, at: wait.at });
     }
     this.#files.add(file);
     this.#call('start', id, await this.#bodyOf(parsed.body, file), JSON.stringify(parsed.meta)).dispose();

@@ -20,7 +20,7 @@ export class Waits {
   readonly #frameOf: (stack: string) => string | undefined;
   readonly #onCall: (call: ScriptCall) => void;
   readonly #agents = new Map<number, AgentWait & { at: string | undefined }>();
-  readonly #scripts = new Map<number, string | undefined>();
+  readonly #scripts = new Map<number, { at: string | undefined }>();
   /** Not yet asked, oldest first: one is asked in an exchange, for an answer names the exchange. */
   readonly #unasked: Ask[] = [];
   readonly #asked = new Map<number, Ask>();
@@ -98,10 +98,10 @@ export class Waits {
     return ask;
   }
 
-  endScript(id: number): string | undefined {
-    const at = this.#scripts.get(id);
+  endScript(id: number): { at: string | undefined } | undefined {
+    const wait = this.#scripts.get(id);
     this.#scripts.delete(id);
-    return at;
+    return wait;
   }
 
   #callAgent(kind: ScriptCall['kind'], prompt: string, optionsText: string, stack: string): number | string {
@@ -134,7 +134,7 @@ export class Waits {
     if (typeof of !== 'string' && typeof path !== 'string')
       return "workflow() takes the name of a saved script, or { scriptPath: 'a/file.js' }";
     const id = ++this.#ids;
-    this.#scripts.set(id, this.#frameOf(stack));
+    this.#scripts.set(id, { at: this.#frameOf(stack) });
     this.#wanted.push({ id, ...(typeof of === 'string' ? { name: of } : { path: path as string }) });
     return id;
   }
