@@ -18,6 +18,7 @@ import { createMcpServers } from '../activities/mcp/servers.ts';
 import { createSandboxes } from '../activities/sandbox/sandboxes.ts';
 import type { SubagentParts } from '../activities/subagent/parts.ts';
 import { createToolDispatcher } from '../activities/tools/dispatcher.ts';
+import { createSpawningTools } from '../activities/tools/spawning-tools.ts';
 import { structuredOutputDefinition, validateOutput } from '../activities/tools/structured-output.ts';
 import { withoutControls } from '../activities/tools/text.ts';
 import { workspaceText } from '../activities/tools/workspace-text.ts';
@@ -27,6 +28,7 @@ import { patchChanges } from '../activities/workspace/patch.ts';
 import { createWorkspaces } from '../activities/workspace/workspaces.ts';
 import { HOME } from '../workflows/contract/home.ts';
 import type { WorkerConfig } from './config.ts';
+import { openSpawning } from './spawning-parts.ts';
 
 export interface PartsOptions extends Pick<
   WorkerConfig,
@@ -53,6 +55,7 @@ export async function openSubagentParts(
   const sockets = await socketDirectory(directory);
   const egress = options.egress ?? createEgress({ internal: egressInternal, log });
   const redact = createRedactor(secrets);
+  const spawning = openSpawning({ store, records });
   const sandboxes = createSandboxes({ isolation: options.sandbox, readOnlyPaths: options.sandboxReadOnlyPaths, log });
   const mcp = createMcpServers({
     operator: options.mcpServers,
@@ -67,7 +70,14 @@ export async function openSubagentParts(
     claude: createClaude({ ...claude, log, limits: createProviderLimits({ log }) }),
     prices,
     conversations: { withoutThinking, compactionBlock, compacted },
-    tools: createToolDispatcher({ ripgrep: rgPath, log, webFetch: createWebFetchTool(egress), redact }),
+    tools: createToolDispatcher({
+      ripgrep: rgPath,
+      log,
+      webFetch: createWebFetchTool(egress),
+      spawning: createSpawningTools(spawning.taskSchema),
+      redact,
+    }),
+    spawning,
     structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
     workspaces,
     files: { read: workspaceText },

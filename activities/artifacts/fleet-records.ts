@@ -104,14 +104,21 @@ export class FleetRecords {
     return this.#record(SubagentRecord, recordKeys.subagent(fleetId, index, generation));
   }
 
-  /** The result of the highest generation that has one. */
-  async newestResult(fleetId: string, index: number): Promise<{ result: Result; generation: number } | undefined> {
+  /** The result of the highest generation that has one. `treeMicroUsd`: its cost, with all it had promised to its own. */
+  async newestResult(
+    fleetId: string,
+    index: number,
+  ): Promise<{ result: Result; generation: number; treeMicroUsd: number } | undefined> {
     const prefix = recordKeys.generations(fleetId, index);
     const generations: number[] = [];
     for await (const key of this.#store.listRecords(prefix)) generations.push(Number(key.slice(prefix.length)));
     for (const generation of generations.sort((a, b) => b - a)) {
-      const result = (await this.subagent(fleetId, index, generation))?.record.result;
-      if (result !== undefined) return { result, generation };
+      const {
+        result,
+        costMicroUsd = 0,
+        grantedMicroUsd = 0,
+      } = (await this.subagent(fleetId, index, generation))?.record ?? {};
+      if (result !== undefined) return { result, generation, treeMicroUsd: costMicroUsd + grantedMicroUsd };
     }
     return undefined;
   }

@@ -50,7 +50,7 @@ export class Conversation {
   /** Goes on with another model from the next call on; written with the next save. */
   switchTo(model: string): void {
     const { checkpoint, purse } = this.of;
-    checkpoint.note({ model, switchedAt: checkpoint.messages.length, errors: 0, overloads: 0 });
+    checkpoint.note({ model, switchedAt: checkpoint.messages.length, errors: 0, overloads: 0, counted: undefined });
     purse.forget();
   }
 
@@ -65,7 +65,11 @@ export class Conversation {
     // The newest turn is kept behind the summary, unless there is no other.
     const newest = checkpoint.messages.findLastIndex(({ role }) => role === 'assistant');
     const gone = messages[1]?.role === 'assistant' ? newest : checkpoint.messages.length;
-    await checkpoint.replace(messages, gone, { compactedAt: checkpoint.record.turns, switchedAt: 0 });
+    await checkpoint.replace(messages, gone, {
+      compactedAt: checkpoint.record.turns,
+      switchedAt: 0,
+      counted: undefined,
+    });
     purse.forget();
   }
 

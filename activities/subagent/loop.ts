@@ -1,7 +1,11 @@
 import { FAILURES } from '../../workflows/contract/failures.ts';
-import type { Task } from '../../workflows/contract/task.schema.ts';
+import type { SubagentRecord } from '../../workflows/contract/record.schema.ts';
+import type { Manifest, Task } from '../../workflows/contract/task.schema.ts';
+import type { UnitRef } from '../../workflows/contract/units.ts';
 import type { ClaudeAnswer, Message } from '../claude/claude.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { Parent } from './children/parent.ts';
+import { MOST_ANSWER_CHARS } from './children/told-results.ts';
 import type { Clock } from './clock.ts';
 import { Conversation } from './conversation.ts';
 import { Ended, failed, Parked, timedOut, TimeUp } from './ending.ts';
@@ -16,7 +20,8 @@ import { Verification } from './verification.ts';
 import type { WorkPlace } from './work-place.ts';
 
 export interface LoopOf {
-  fleetId: string;
+  unit: UnitRef;
+  manifest: Manifest;
   task: Task;
   place: WorkPlace;
   checkpoint: Checkpoint;
@@ -36,6 +41,7 @@ export class AgentLoop {
   private readonly shape: OutputShape;
   private readonly toolTurn: ToolTurn;
   private readonly verification: Verification;
+  private readonly parent: Parent;
   /** The API has said that the conversation is too long. */
   private isTooLong = false;
 
@@ -44,10 +50,15 @@ export class AgentLoop {
     this.of = of;
     this.log = parts.log;
     this.conversation = new Conversation(parts, { task, checkpoint, purse, tools: place.definitions });
-    this.call = new ModelCall({ ...of, claude: parts.claude, log: parts.log });
+    this.call = new ModelCall({ ...of, fleetId: of.unit.fleetId, claude: parts.claude, log: parts.log });
     this.shape = new OutputShape(parts.structuredOutput, task, checkpoint);
     this.toolTurn = new ToolTurn(parts.tools, this.shape, { ...of, grant: task.permissions });
     this.verification = new Verification(parts, of);
+    this.parent = new Parent(parts, {
+      ...of,
+      caps: () => purse.caps(this.conversation.next(), checkpoint),
+      answerChars: () => purse.answerChars(this.conversation.next(), checkpoint, MOST_ANSWER_CHARS),
+    });
   }
 
   async run(): Promise<never> {
@@ -86,7 +97,9 @@ export class AgentLoop {
       throw failed(FAILURES.claudeContextTooLong, 'the conversation no longer fits the model');
     checkpoint.append({ role: 'assistant', content: answer.content as Message['content'] });
     checkpoint.note({ turns: checkpoint.record.turns + 1 });
-    purse.learn(promptTokens(answer), call.messages.length + 1);
+    const counted: [number, number] = [promptTokens(answer), call.messages.length + 1];
+    purse.learn(...counted);
+    checkpoint.note({ counted });
     return answer;
   }
 
@@ -176,15 +189,21 @@ export class AgentLoop {
 
   /** Runs the tools of an answer and closes the turn with their results in one message. */
   private async takeTurn(uses: readonly ToolUse[]): Promise<void> {
-    const { checkpoint, place } = this.of;
-    const { results, denials, hasWritten } = await this.toolTurn.run(uses);
+    const { checkpoint, clock, place } = this.of;
+    if (this.parent.isWaiting) {
+      const { results, changes } = await this.parent.answers();
+      return this.close([{ role: 'user', content: results }], changes);
+    }
+    const turn = this.parent.turn();
+    const { results, denials, hasWritten, isWaiting } = await this.toolTurn.run(uses, turn);
     checkpoint.deny(...denials);
     const patch = hasWritten ? { patch: await place.save() } : {};
-    await this.close([{ role: 'user', content: results }], patch);
+    if (isWaiting) return this.parent.ask(turn, uses, results, { ...patch, activeMs: clock.elapsedMs });
+    await this.close([{ role: 'user', content: results }], { ...patch, ...this.parent.accountedFor(turn.given) });
   }
 
   /** The one durable write of a turn. It also notes the worst case of the call that follows. */
-  private async close(messages: Message[], changes: { patch?: string | null } = {}): Promise<void> {
+  private async close(messages: Message[], changes: Partial<SubagentRecord> = {}): Promise<void> {
     const { checkpoint, clock } = this.of;
     checkpoint.append(...messages);
     const mayCall = !clock.isWantedBack && !clock.isOver && this.shape.accepted() === undefined;

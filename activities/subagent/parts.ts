@@ -10,6 +10,7 @@ import type { McpServers } from '../mcp/mcp.ts';
 import type { Log } from '../observe/log.ts';
 import type { Redact } from '../observe/redaction.ts';
 import type { Sandboxes } from '../sandbox/sandbox.ts';
+import type { Spawning } from '../spawn/spawning.ts';
 import type { ToolDispatcher } from '../tools/tool.ts';
 import type { Workspace, Workspaces } from '../workspace/workspace.ts';
 
@@ -22,6 +23,7 @@ export interface SubagentParts {
   conversations: Conversations;
   tools: ToolDispatcher;
   structuredOutput: StructuredOutput;
+  spawning: Spawning;
   workspaces: Workspaces;
   files: WorkspaceFiles;
   sandboxes: Sandboxes;

@@ -1,7 +1,9 @@
+import type { SubagentRecord } from '../../workflows/contract/record.schema.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { ClaudeCall } from '../claude/claude.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { CapOf } from './children/child-caps.ts';
 import { Ended, Parked } from './ending.ts';
 import type { Prices } from './parts.ts';
 
@@ -9,6 +11,14 @@ import type { Prices } from './parts.ts';
 export const USUAL_MAX_TOKENS = 16_384;
 /** Less is no answer: below it a subagent waits for money instead. */
 const LEAST_MAX_TOKENS = 1_024;
+
+/** What a parent keeps for its last turn: an answer of the usual length over results of about this many bytes. */
+const LAST_TURN_BYTES = 12_000;
+
+/** Shorter ones say nothing any more. */
+const LEAST_ANSWER_CHARS = 500;
+/** At the most, of what is no plain ASCII. */
+const BYTES_PER_CHAR = 3;
 
 /** Per message and per block, for what the API adds around our bytes. */
 const OVERHEAD_TOKENS = 64;
@@ -55,7 +65,7 @@ export class Purse {
   askForWhole(call: Omit<ClaudeCall, 'maxTokens'>, { record }: Checkpoint, tokens: number): void {
     const needMicroUsd = this.prices.worstCaseMicroUsd(call.model, this.inputBound(call), tokens);
     const cap = this.task.maxBudgetMicroUsd;
-    if (cap !== undefined && cap - record.costMicroUsd < needMicroUsd) throw new Ended(capReached(cap));
+    if (cap !== undefined && this.capLeft(record) < needMicroUsd) throw new Ended(capReached(cap));
     throw new Parked({ for: 'budget', needMicroUsd });
   }
 
@@ -74,7 +84,7 @@ export class Purse {
     const fits = (microUsd: number): number =>
       Math.min(most, this.prices.maxTokensWithin(model, inputTokens, microUsd));
     const least = Math.min(most, LEAST_MAX_TOKENS);
-    const capLeft = (this.task.maxBudgetMicroUsd ?? Infinity) - checkpoint.record.costMicroUsd;
+    const capLeft = this.capLeft(checkpoint.record);
     const withinCap = capLeft === Infinity ? most : fits(capLeft);
     if (withinCap < least) throw new Ended(capReached(this.task.maxBudgetMicroUsd!));
     const sliceLeft = this.sliceMicroUsd === null ? Infinity : this.sliceMicroUsd - checkpoint.epochSpentMicroUsd;
@@ -88,9 +98,37 @@ export class Purse {
     return { maxTokens, worstMicroUsd: this.prices.worstCaseMicroUsd(model, inputTokens, maxTokens) };
   }
 
-  private inputBound({ system, tools, messages }: Omit<ClaudeCall, 'maxTokens'>): number {
-    const fresh = messages.slice(this.knownMessages);
-    const prefix = this.knownMessages === 0 ? byteLength(system) + prefixBytes(tools) : 0;
+  /** Of its own cap, what those it spawns may have: all but a last turn. */
+  caps(call: Omit<ClaudeCall, 'maxTokens'>, { record }: Checkpoint): CapOf {
+    const least = (model: string, bytes: number): number =>
+      this.prices.worstCaseMicroUsd(model, bytes, LEAST_MAX_TOKENS);
+    const leastMicroUsd = ({ model, prompt, context }: Task): number =>
+      least(model, prefixOf(call) + byteLength(JSON.stringify([prompt, context])) + 4 * OVERHEAD_TOKENS);
+    if (this.task.maxBudgetMicroUsd === undefined) return { leftMicroUsd: undefined, leastMicroUsd };
+    const tokens = this.inputBound(call) + LAST_TURN_BYTES;
+    const lastTurn = this.prices.worstCaseMicroUsd(call.model, tokens, 4 * LEAST_MAX_TOKENS);
+    return { leftMicroUsd: this.capLeft(record) - lastTurn, leastMicroUsd };
+  }
+
+  /** How long an answer may be, at most `most` characters, for its own cap to pay the turn that reads it. */
+  answerChars(call: Omit<ClaudeCall, 'maxTokens'>, { record }: Checkpoint, most: number): number {
+    const capLeft = this.capLeft(record);
+    if (capLeft === Infinity) return most;
+    const before = this.inputBound(call) + OVERHEAD_TOKENS;
+    const pays = (chars: number): boolean =>
+      this.prices.maxTokensWithin(call.model, before + BYTES_PER_CHAR * chars, capLeft) >= LEAST_MAX_TOKENS;
+    let chars = most;
+    while (chars > LEAST_ANSWER_CHARS && !pays(chars)) chars = Math.floor(chars / 2);
+    return chars;
+  }
+
+  private capLeft({ costMicroUsd, grantedMicroUsd = 0 }: SubagentRecord): number {
+    return (this.task.maxBudgetMicroUsd ?? Infinity) - costMicroUsd - grantedMicroUsd;
+  }
+
+  private inputBound(call: Omit<ClaudeCall, 'maxTokens'>): number {
+    const fresh = call.messages.slice(this.knownMessages);
+    const prefix = this.knownMessages === 0 ? prefixOf(call) : 0;
     const bytes = fresh.reduce((sum, message) => sum + byteLength(JSON.stringify(message)) + OVERHEAD_TOKENS, prefix);
     return this.knownTokens + bytes + OVERHEAD_TOKENS;
   }
@@ -104,6 +142,9 @@ function prefixBytes(tools: ClaudeCall['tools']): number {
   if (bytes === undefined) toolBytes.set(tools, (bytes = byteLength(JSON.stringify(tools))));
   return bytes;
 }
+
+const prefixOf = ({ system, tools }: Pick<ClaudeCall, 'system' | 'tools'>): number =>
+  byteLength(system) + prefixBytes(tools);
 
 const byteLength = (text: string): number => Buffer.byteLength(text);
 

@@ -32,6 +32,7 @@ export function buildResult(of: ResultOf, redact: Redact): Result {
   };
   return {
     label: task.label,
+    ...(task.parent && { parent: task.parent.label }),
     status: ending.status,
     ...(redactDeep(said, redact) as typeof said),
     ...(ending.status !== 'completed' && record.turns > 0 && { partial: true }),

@@ -32,6 +32,7 @@ export function reuseKey(task: Task, manifest: Manifest, tree: string, prior: re
     verify: verify?.map(({ name, run }) => ({ name, run })),
     mcpServers: mcpServers?.map((name) => [name, manifest.mcpServers?.[name] ?? 'of the operator']),
     endpoint: manifest.simulated ? 'simulated' : manifest.endpoint,
+    occurrenceOf: task.occurrenceOf,
   };
   return createHash('sha256').update(canonical(shape)).digest('hex');
 }

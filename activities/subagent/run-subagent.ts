@@ -102,15 +102,16 @@ class Run {
 
   /** One try after another, until one ends in a way that no other would better. */
   private async work(): Promise<never> {
-    const { parts, task, checkpoint, attempt } = this;
-    const { fleetId, sliceMicroUsd } = attempt.unit;
+    const { parts, task, manifest, checkpoint, attempt } = this;
+    const { unit } = attempt;
     using clock = new Clock(attempt.back, task.timeoutMs, checkpoint.record.activeMs);
-    const purse = new Purse(parts.prices, task, sliceMicroUsd);
+    const purse = new Purse(parts.prices, task, unit.sliceMicroUsd);
+    purse.learn(...(checkpoint.record.counted ?? [0, 0]));
     for (;;) {
       const place = await this.open(attempt.back);
       if (checkpoint.messages.length === 0) checkpoint.append(await this.firstMessage(place));
       try {
-        await new AgentLoop(parts, { fleetId, task, place, checkpoint, purse, clock }).run();
+        await new AgentLoop(parts, { unit, manifest, task, place, checkpoint, purse, clock }).run();
       } catch (error) {
         if (!(error instanceof Ended) || !this.mayTryAgain(error.ending, clock)) throw error;
         await this.startAfresh(error.ending.lesson!);
@@ -140,7 +141,10 @@ class Run {
       ...(model !== undefined && { model }),
       restarts: restarts + 1,
       patch: null,
+      counted: undefined,
       ...{ schemaFailures: 0, repairs: 0, switchedAt: 0, isVerifying: false, hadShell: false },
+      // What the try before spawned is not its own any more.
+      ...(checkpoint.record.spawnSeq !== undefined && { spawnFrom: checkpoint.record.spawnSeq, spawnGiven: [] }),
     });
   }
 
@@ -195,6 +199,7 @@ class Run {
     await checkpoint.end({
       ...found.result,
       label: task.label,
+      parent: task.parent?.label,
       reused_from: found.from,
       usage: record.usage,
       total_cost_usd: 0,

@@ -2,6 +2,7 @@ import type { Denial, Grant } from '../../workflows/contract/task.schema.ts';
 import type { ContentBlock, Message } from '../claude/claude.ts';
 import type { ToolAnswer, ToolDispatcher } from '../tools/tool.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import type { ParentTurn } from './children/parent-turn.ts';
 import type { Clock } from './clock.ts';
 import { Parked } from './ending.ts';
 import type { OutputShape } from './output-shape.ts';
@@ -11,7 +12,9 @@ export type ToolUse = Pick<Extract<ContentBlock, { type: 'tool_use' }>, 'id' | '
 export type ToolResult = Extract<Exclude<Message['content'], string>[number], { type: 'tool_result' }>;
 
 export interface TurnResults {
+  /** In the order of the calls; those that wait for subagents have none yet. */
   results: ToolResult[];
+  isWaiting: boolean;
   denials: Denial[];
   hasWritten: boolean;
 }
@@ -22,6 +25,9 @@ export interface ToolTurnOf {
   checkpoint: Checkpoint;
   clock: Clock;
 }
+
+/** They see the workspace as the others leave it. */
+const WAITING = ['spawn_subagents', 'collect_subagents'];
 
 const BROKEN_OFF = 'Broken off before it ended: your time is up. What it had changed by then is kept.';
 const NOT_RUN = 'Not run: your time is up.';
@@ -42,38 +48,52 @@ export class ToolTurn {
   }
 
   /**
-   * Every tool of an answer, in order. Time that is up breaks them off, and their results say so. Throws `Parked` when the
-   * subagent is wanted back: then the answer, which is paid for, is kept, and all its tools run again later, from the
-   * workspace of the turn before.
+   * Every tool of an answer, in order, those that spawn or wait for subagents after the others. Time that is up breaks them
+   * off, and their results say so. Throws `Parked` when the subagent is wanted back: then the answer, which is paid for, is
+   * kept, and all its tools run again later, from the workspace of the turn before.
    */
-  async run(uses: readonly ToolUse[]): Promise<TurnResults> {
-    const turn: TurnResults = { results: [], denials: [], hasWritten: false };
-    let isUp = false;
-    for (const use of uses) {
-      if (isUp) {
-        turn.results.push(resultOf(use, NOT_RUN, true));
-        continue;
-      }
-      if (use.name === 'StructuredOutput') {
-        const offered = this.shape.check(use.input);
-        turn.results.push(resultOf(use, offered.ok ? 'Taken.' : offered.message, !offered.ok));
-        continue;
-      }
-      const answer = await this.tool(use);
-      isUp = answer === undefined;
-      turn.hasWritten ||= answer?.hasWritten ?? true;
-      if (answer?.denial) turn.denials.push(answer.denial);
-      turn.results.push(resultOf(use, answer?.content ?? BROKEN_OFF, answer?.isError ?? true));
+  async run(uses: readonly ToolUse[], parent: ParentTurn): Promise<TurnResults> {
+    const turn = { results: new Map<string, ToolResult>(), denials: [] as Denial[], hasWritten: false, isUp: false };
+    const isLast = ({ name }: ToolUse): boolean => WAITING.includes(name);
+    const inOrder = [...uses.filter((use) => !isLast(use)), ...uses.filter(isLast)];
+    for (const use of inOrder) await this.one(use, parent, turn);
+    if (turn.isUp) for (const id of parent.open.keys()) turn.results.set(id, resultOf({ id }, NOT_RUN, true));
+    const { denials, hasWritten } = turn;
+    return {
+      results: uses.flatMap(({ id }) => turn.results.get(id) ?? []),
+      isWaiting: turn.results.size < uses.length,
+      denials,
+      hasWritten,
+    };
+  }
+
+  private async one(
+    use: ToolUse,
+    parent: ParentTurn,
+    turn: Omit<TurnResults, 'results' | 'isWaiting'> & { results: Map<string, ToolResult>; isUp: boolean },
+  ): Promise<void> {
+    const answered = (content: string, isError: boolean): void =>
+      void turn.results.set(use.id, resultOf(use, content, isError));
+    if (turn.isUp) return answered(NOT_RUN, true);
+    if (use.name === 'StructuredOutput') {
+      const offered = this.shape.check(use.input);
+      return answered(offered.ok ? 'Taken.' : offered.message, !offered.ok);
     }
-    return turn;
+    const answer = await this.tool(use, parent);
+    turn.isUp = answer === undefined;
+    turn.hasWritten ||= answer?.hasWritten ?? true;
+    if (answer?.denial) turn.denials.push(answer.denial);
+    if (answer?.isPending !== true) answered(answer?.content ?? BROKEN_OFF, answer?.isError ?? true);
   }
 
   /** undefined: its time was up. */
-  private async tool(use: ToolUse): Promise<ToolAnswer | undefined> {
+  private async tool(use: ToolUse, parent: ParentTurn): Promise<ToolAnswer | undefined> {
     const { place, grant, clock, checkpoint } = this.of;
     const signal = clock.toolSignal;
     try {
-      const answer = await clock.during(() => this.tools.run(use, { ...place.tools, grant, signal }));
+      const answer = await clock.during(() =>
+        this.tools.run(use, { ...place.tools, grant, signal, children: parent.childrenFor(use.id) }),
+      );
       return use.name === 'Bash' && !answer.denial ? this.fromShell(answer) : answer;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -93,6 +113,6 @@ export class ToolTurn {
   }
 }
 
-function resultOf(use: ToolUse, content: string, isError: boolean): ToolResult {
+function resultOf(use: Pick<ToolUse, 'id'>, content: string, isError: boolean): ToolResult {
   return { type: 'tool_result', tool_use_id: use.id, content, ...(isError && { is_error: true }) };
 }

@@ -74,7 +74,8 @@ export class Attempt {
     if (!decision.allow) {
       const { detail, ...refused } = decision;
       const isPart = decision.reason !== 'BAD_COMMAND';
-      return this.#refuse(isPart ? refused : decision, subject(prepared, isPart ? detail : undefined));
+      const about = tool.kind === 'other' ? this.#call.name : subject(prepared, isPart ? detail : undefined);
+      return this.#refuse(isPart ? refused : decision, about);
     }
     if (tool.kind === 'edit' && !workspace.mayWrite)
       throw new Refusal('NOT_GRANTED', 'this workspace is shared and read-only');
@@ -87,9 +88,9 @@ export class Attempt {
       mayRead: (path) => decide({ ...request, tool: reader, kind: 'read', paths: [path] }, grant).allow,
       show: (path) => posix.relative(`/${directory}`, `/${path}`) || '.',
     };
-    const output = await prepared.run(allowed);
+    const { content, hasWritten = false, isPending } = await prepared.run(allowed);
     signal.throwIfAborted();
-    return { content: output.content, isError: false, hasWritten: output.hasWritten === true };
+    return { content, isError: false, hasWritten, ...(isPending && { isPending }) };
   }
 
   /** A tool of an MCP server: the grant, then the server's standing, then whether it has such a tool. */
@@ -154,7 +155,7 @@ export class Attempt {
   }
 }
 
-const isAboutPaths = (kind: Tool['kind']): boolean => kind !== 'command' && kind !== 'fetch';
+const isAboutPaths = (kind: Tool['kind']): boolean => !['command', 'fetch', 'other'].includes(kind);
 
 /** As `PermissionRequest.host`; a URL of another scheme has none that is granted. */
 function hostOf(url: URL | undefined): string {

@@ -24,6 +24,8 @@ export interface ToolDispatcherOptions {
   searchTimeoutMs?: number;
   /** The tool `WebFetch`, bound to the worker's broker; without it no page is fetched, and a call is no grant's matter. */
   webFetch?: Tool;
+  /** The tools of parents; without them a call of one is no grant's matter either. */
+  spawning?: readonly Tool[];
   /** Hides secrets: in every answer, in the inputs of denials, in logs. */
   redact?: (text: string) => string;
 }
@@ -47,7 +49,7 @@ export function createToolDispatcher(options: ToolDispatcherOptions): ToolDispat
   };
 }
 
-function createTools({ ripgrep, searchTimeoutMs, webFetch }: ToolDispatcherOptions): Tool[] {
+function createTools({ ripgrep, searchTimeoutMs, webFetch, spawning = [] }: ToolDispatcherOptions): Tool[] {
   const lock = new PathLock();
   const rg = { binary: ripgrep ?? rgPath, timeoutMs: searchTimeoutMs ?? SEARCH_TIMEOUT_MS };
   return [
@@ -58,6 +60,7 @@ function createTools({ ripgrep, searchTimeoutMs, webFetch }: ToolDispatcherOptio
     createReadTool(),
     createWriteTool(lock),
     ...(webFetch ? [webFetch] : []),
+    ...spawning,
   ];
 }
 

@@ -40,6 +40,15 @@ export function validateOutput(schema: Record<string, unknown>, value: unknown):
   }
 }
 
+/** What is wrong with a schema of an output, in words; undefined: nothing. As bounded in time as a check. */
+export function schemaFault(schema: Record<string, unknown>): string | undefined {
+  if (schema['type'] !== 'object') return 'its root is not of type object';
+  const text = JSON.stringify(schema);
+  const validate = compiled.get(text) ?? compile(text);
+  remember(text, validate);
+  return typeof validate === 'string' ? validate.slice(UNUSABLE.length).trim() : undefined;
+}
+
 /** The least recently used leaves. */
 function remember(text: string, validate: ValidateFunction | string): void {
   compiled.delete(text);
@@ -48,16 +57,17 @@ function remember(text: string, validate: ValidateFunction | string): void {
   if (compiled.size > MAX_CACHED && oldest !== undefined) compiled.delete(oldest);
 }
 
+const UNUSABLE = 'the output schema cannot be used:';
+
 function compile(text: string): ValidateFunction | string {
-  const unusable = 'the output schema cannot be used:';
-  if (text.length > MAX_SCHEMA_CHARS) return `${unusable} it is larger than ${MAX_SCHEMA_CHARS} characters`;
+  if (text.length > MAX_SCHEMA_CHARS) return `${UNUSABLE} it is larger than ${MAX_SCHEMA_CHARS} characters`;
   try {
     const schema = JSON.parse(text) as AnySchemaObject;
     const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false, ownProperties: true });
     (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
     return withinTime(() => ajv.compile(schema));
   } catch (error) {
-    return `${unusable} ${cutText(error instanceof Error ? error.message : String(error), 500)}`;
+    return `${UNUSABLE} ${cutText(error instanceof Error ? error.message : String(error), 500)}`;
   }
 }
 

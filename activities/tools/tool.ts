@@ -14,8 +14,25 @@ export interface ToolContext {
   sandbox?: Pick<Sandbox, 'run'> | undefined;
   /** Tools of the MCP servers its task names. */
   mcp?: McpTools | undefined;
+  /** Subagents of its own. */
+  children?: Children | undefined;
   /** Aborts the tool: its processes die, its promise rejects with the reason. */
   signal: AbortSignal;
+}
+
+/** How many of some subagents a parent waits for. */
+export type WaitFor = 'all' | 'first' | number;
+
+/** What a call about subagents is answered with: at once, or once those it waits for have ended. */
+export type ChildrenAnswer = { content: string; isError?: boolean } | 'later';
+
+/** What a parent may ask of its subagents. Nothing here throws for what the model can mend. */
+export interface Children {
+  spawn(tasks: readonly unknown[], wait: WaitFor): Promise<ChildrenAnswer>;
+  /** `labels` undefined: all whose results it was not given. */
+  collect(labels: readonly string[] | undefined, wait: WaitFor): Promise<ChildrenAnswer>;
+  /** Characters of an output, from `offset`. */
+  read(label: string, offset: number, limit: number): Promise<ChildrenAnswer>;
 }
 
 export interface ToolCall {
@@ -31,12 +48,14 @@ export interface ToolAnswer {
   denial?: Denial;
   /** It may have changed the workspace. */
   hasWritten: boolean;
+  /** Allowed, and answered once those it waits for have ended; `content` is empty. */
+  isPending?: boolean;
 }
 
 /** One file per tool; `defineTool` makes them. */
 export interface Tool {
   definition: ToolDefinition;
-  kind: 'read' | 'search' | 'edit' | 'command' | 'fetch';
+  kind: 'read' | 'search' | 'edit' | 'command' | 'fetch' | 'other';
   /** Parses the model's input, or says what is wrong with it in words the model can act on. Never throws. */
   prepare(input: unknown): PreparedCall | InputFault;
 }
@@ -72,6 +91,8 @@ export interface AllowedCall extends ToolContext {
 export interface ToolOutput {
   content: string;
   hasWritten?: boolean;
+  /** `content` is to come: see `ToolAnswer.isPending`. */
+  isPending?: boolean;
 }
 
 /** parse → permit → confine → run → truncate. Never throws but for `signal.reason` and a full disk (ENOSPC, EDQUOT). */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Changes } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
-import { fetchFile } from './bundle.ts';
+import { fetchFile, saveBundle } from './bundle.ts';
 import type { Checkout } from './checkouts.ts';
 import { shown } from './file-list.ts';
 import { findFiles, type FoundFile } from './found-files.ts';
@@ -13,7 +13,7 @@ import { IgnoreRules } from './ignore-rules.ts';
 import { divide, lostFiles } from './kept-paths.ts';
 import { sourceFiles } from './layers.ts';
 import { patchChanges } from './patch.ts';
-import { copyIndex } from './repository.ts';
+import { copyIndex, EMPTY_TREE, Repository } from './repository.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 import type { Tree } from './trees.ts';
 
@@ -77,6 +77,29 @@ export class OwnFiles {
   async changes(): Promise<Changes | undefined> {
     const patch = await this.save();
     return patch === null ? undefined : patchChanges(this.#store, patch);
+  }
+
+  /** See `Workspace.snapshot`. */
+  snapshot(): Promise<{ bundle: ArtifactRef | null; tree: string } | undefined> {
+    const taking = this.#last.then(() => fullDiskAsWorkspaceFull(() => this.#snapshot()));
+    this.#last = taking.catch(() => undefined);
+    return taking;
+  }
+
+  async #snapshot(): Promise<{ bundle: ArtifactRef | null; tree: string } | undefined> {
+    if ((await this.#save()) === null) return undefined;
+    // The index is now that of the save.
+    const tree = await this.checkout.workTree.line(['write-tree']);
+    if (tree === EMPTY_TREE) return { bundle: null, tree };
+    const scratch = join(this.#home, 'scratch', randomUUID());
+    try {
+      // Its own repository: the shared one is not to name objects that only this workspace has.
+      const objects = [join(this.#home, 'objects'), join(this.tree.repository.directory, 'objects')];
+      const repository = await Repository.create(scratch, objects);
+      return { bundle: await saveBundle(repository, tree, this.#store), tree };
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
   }
 
   async #save(): Promise<ArtifactRef | null> {

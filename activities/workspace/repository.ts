@@ -21,8 +21,11 @@ export class Repository {
     this.directory = directory;
   }
 
-  /** Creates the repository where there is none; atomic, so safe to call twice and from two processes. */
-  static async create(directory: string): Promise<Repository> {
+  /**
+   * Creates the repository where there is none; atomic, so safe to call twice and from two processes. `objects`: object
+   * directories of others that it reads from too.
+   */
+  static async create(directory: string, objects: readonly string[] = []): Promise<Repository> {
     const repository = new Repository(directory);
     if (await exists(join(directory, 'HEAD'))) return repository;
     const aside = `${directory}.${randomUUID()}`;
@@ -30,6 +33,10 @@ export class Repository {
     await writeFile(join(aside, 'HEAD'), 'ref: refs/heads/none\n');
     await writeFile(join(aside, 'config'), CONFIG);
     await writeFile(join(aside, 'info/attributes'), ATTRIBUTES);
+    if (objects.length > 0) {
+      await mkdir(join(aside, 'objects/info'));
+      await writeFile(join(aside, 'objects/info/alternates'), objects.map((path) => `${path}\n`).join(''));
+    }
     try {
       await rename(aside, directory);
     } catch (error) {

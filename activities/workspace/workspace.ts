@@ -37,6 +37,8 @@ export interface Workspace {
   save(): Promise<ArtifactRef | null>;
   /** As `save`, with the counts people see; undefined: nothing changed. */
   changes(): Promise<Changes | undefined>;
+  /** Stores the files as a source for others, of what `keeps` allows; undefined: nothing changed, its own source is that. */
+  snapshot(): Promise<Pick<WorkspaceSource, 'bundle' | 'tree'> | undefined>;
   /** Removes the subagent's own files; a shared checkout stays. Safe to call twice. */
   close(): Promise<void>;
 }

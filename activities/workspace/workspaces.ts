@@ -163,6 +163,11 @@ class OwnWorkspace implements Workspace {
     return this.#files.changes();
   }
 
+  async snapshot() {
+    if (this.#closing !== undefined) throw new WorkspaceUnavailable('the workspace is closed');
+    return this.#files.snapshot();
+  }
+
   close(): Promise<void> {
     return (this.#closing ??= this.#remove());
   }
@@ -190,6 +195,10 @@ class SharedWorkspace implements Workspace {
   }
 
   changes(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  snapshot(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
 

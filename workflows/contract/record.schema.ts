@@ -46,6 +46,8 @@ export const SubagentRecord = z.object({
   switchedAt: z.int().optional(),
   /** Refusals for overload in a row. */
   overloads: z.int().optional(),
+  /** Tokens the newest answer counted for so many messages from the first: what the next prompt is bounded with. */
+  counted: z.tuple([z.int(), z.int()]).optional(),
   /** `turns` at its newest summary. */
   compactedAt: z.int().optional(),
   /** Fresh starts so far (`retry`); absent: none. */
