@@ -22,14 +22,18 @@ export async function followFleet(
   call: Call,
   shop: Workshop,
 ): Promise<FleetReport> {
-  const view = await stay(fleet, options, call);
   const { signal } = call;
-  if (signal.aborted) shop.log(`nobody waits for the fleet ${fleet.id} any more; it goes on`);
-  const outcome = await outcomeOf(fleet, view);
-  if (options.need === 0 || endedCount(view) === 0 || signal.aborted)
-    return fleetReport(view, { outcome, told: { ...(options.notes && { notes: options.notes }) } });
-  const told = await firstResults(fleet, view, options, call, shop);
-  return fleetReport(view, { outcome, told: { ...told, ...(options.notes && { notes: options.notes }) } });
+  const sayLeft = (): void => shop.log(`nobody waits for the fleet ${fleet.id} any more; it goes on`);
+  signal.addEventListener('abort', sayLeft);
+  try {
+    const view = await stay(fleet, options, call);
+    const outcome = await outcomeOf(fleet, view);
+    const isAsked = options.need > 0 && endedCount(view) > 0 && !signal.aborted;
+    const told = isAsked ? await firstResults(fleet, view, options, call, shop) : {};
+    return fleetReport(view, { outcome, told: { ...told, ...(options.notes && { notes: options.notes }) } });
+  } finally {
+    signal.removeEventListener('abort', sayLeft);
+  }
 }
 
 /** Until `accompany` says so, or the call has taken `timeoutMs`. */
