@@ -47,6 +47,7 @@ export class Muster implements MusterApi {
   /** Reads the configuration. Rejects with an error that names what is wrong with it. */
   static async open(options: MusterOptions = {}): Promise<Muster> {
     const { cwd = process.cwd(), environment, home, simulate } = options;
+    (await import('./options.ts')).checkOpen(options);
     const config = readConfig(environment as Environment | undefined, cwd, { home, simulate });
     if (config.prices !== undefined) readPrices(config.prices);
     return new Muster(config, { ...options, cwd });
@@ -66,7 +67,8 @@ export class Muster implements MusterApi {
 
   /** What a source comes to. Starts, writes and spends nothing; throws `InvalidFleet`. */
   async plan(source: FleetSource, options: StartOptions = {}): Promise<FleetPlan> {
-    const { planOf } = await import('../spec/plan-of.ts');
+    const [{ planOf }, { checkStart }] = await Promise.all([import('../spec/plan-of.ts'), import('./options.ts')]);
+    checkStart(source, options);
     const { cwd, config } = this;
     return planOf(source, { ...options, cwd, config, ...(this.#readStdin && { readStdin: this.#readStdin }) });
   }

@@ -18,13 +18,14 @@ import { Muster, type Result } from 'muster';
 
 await using muster = await Muster.open({ simulate: true });
 const tasks = [{ label: 'a', prompt: 'Look' }, { label: 'b', prompt: 'Look', depends_on: ['a'] }];
-// @ts-expect-error: there is no such option
-const fleet = await muster.start({ tasks }, { budget: 1 });
+const fleet = await muster.start({ tasks }, { budgetUsd: 1 });
 const arrived: Result[] = [];
 for await (const result of fleet.results()) arrived.push(result);
 const { view } = await fleet.wait();
 const simulated = arrived.map((result) => result.simulated);
-console.log(JSON.stringify({ arrived: arrived.map(({ label }) => label), status: view.status, simulated }));
+// @ts-expect-error: there is no such option
+const { message } = await muster.start({ tasks }, { budget: 1 }).catch((error: Error) => error) as Error;
+console.log(JSON.stringify({ arrived: arrived.map(({ label }) => label), status: view.status, simulated, message }));
 `;
 
 let directory: string;
@@ -103,7 +104,10 @@ describe('the installed package', () => {
     const checked = run(process.execPath, [tsc, ...flags, ...more], { cwd: program });
     await expect(checked.catch(({ stdout }: { stdout: string }) => stdout)).resolves.toMatchObject({ stdout: '' });
     const { stdout } = await run(process.execPath, ['program.ts'], { env, cwd: program });
-    expect(JSON.parse(stdout)).toEqual({ arrived: ['a', 'b'], status: 'completed', simulated: [true, true] });
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ arrived: ['a', 'b'], status: 'completed', simulated: [true, true] },
+      message: expect.stringContaining('options: there is no budget'),
+    });
     await run(muster, ['down'], { env, cwd: program });
   }, 120_000);
 
