@@ -6,6 +6,7 @@ import { FleetRecord } from '../../workflows/contract/task.schema.ts';
 import type { FleetSummary } from '../../workflows/contract/units.ts';
 import type { Stack } from '../local/stack.ts';
 import { FleetFailure } from './failure.ts';
+import { lineageOf } from './lineage.ts';
 import { reopen } from './reopen.ts';
 import { startRoot } from './start-root.ts';
 
@@ -20,13 +21,10 @@ export async function startNextGeneration(
   summary: FleetSummary,
   chosen: readonly number[] | 'failed',
 ): Promise<boolean> {
-  const manifest = await records.manifest(fleet.manifest);
-  const { units, generations, reopened } = reopen(
-    summary,
-    chosen,
-    await prerequisites(records, fleet, manifest.hasGraph),
-  );
-  if (reopened === 0) {
+  const { hasGraph } = await records.manifest(fleet.manifest);
+  const lineage = await lineageOf(records, fleet, summary.parents?.spawned);
+  const { units, generations, reopened } = reopen(summary, chosen, lineage);
+  if (reopened === 0 && !wasCutOff(summary)) {
     const hint = `muster results ${fleet.id} shows how its subagents ended`;
     throw new FleetFailure('nothing_to_retry', `the fleet ${fleet.id} has nothing to retry`, hint);
   }
@@ -36,7 +34,7 @@ export async function startNextGeneration(
     ...(summary.parents && { parents: summary.parents }),
   };
   try {
-    await startRoot(stack, next, manifest.hasGraph, { ...carry, state: 'running' });
+    await startRoot(stack, next, hasGraph, { ...carry, state: 'running' });
     return true;
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
@@ -44,11 +42,9 @@ export async function startNextGeneration(
   }
 }
 
-async function prerequisites(records: FleetRecords, fleet: FleetRecord, hasGraph: boolean): Promise<number[][]> {
-  if (!hasGraph) return [];
-  const lists: number[][] = [];
-  for await (const { dependsOn } of records.tasks(fleet.manifest, 0, fleet.count)) lists.push(dependsOn);
-  return lists;
+/** Its script had not come to its end: it goes on where it was, whether or not an agent of it runs again. */
+function wasCutOff({ parents }: FleetSummary): boolean {
+  return parents?.script !== undefined && parents.script.outcome === undefined;
 }
 
 /** The fleet's record at this generation; whoever raised it before us did the same. */

@@ -1,4 +1,5 @@
 import { UNIT_LETTERS as L, statusOfLetter } from '../../workflows/contract/statuses.ts';
+import type { Lineage } from './lineage.ts';
 
 /** Letters that a retry of "the failed" takes up again. */
 const FAILED: ReadonlySet<string> = new Set([L.failed, L.timed_out, L.budget_reached, L.stopped, L.not_attempted]);
@@ -15,7 +16,7 @@ export interface Ended {
 export function reopen(
   { units, generations }: Ended,
   chosen: readonly number[] | 'failed',
-  prerequisites: readonly (readonly number[])[],
+  { prerequisites, parents }: Lineage,
 ): { units: string; generations: [index: number, generation: number][]; reopened: number } {
   const letters = [...units];
   const raised = new Map(generations);
@@ -25,7 +26,7 @@ export function reopen(
     letters[index] = L.queued;
     raised.set(index, (raised.get(index) ?? 1) + 1);
   };
-  const again = chosen === 'failed' ? [...letters.keys()].filter((index) => FAILED.has(letters[index]!)) : [...chosen];
+  const again = chosen === 'failed' ? failedOf(letters, parents) : [...chosen];
   for (const index of again) {
     if (!isEnded(letters[index])) continue;
     open(index);
@@ -40,6 +41,16 @@ export function reopen(
   }
   const reopened = letters.filter((letter) => letter === L.queued).length;
   return { units: letters.join(''), generations: [...raised], reopened };
+}
+
+/** With a parent that runs again its children do not: it spawns anew. A parent stands before its children. */
+function failedOf(letters: readonly string[], parents: Lineage['parents']): number[] {
+  const failed = [...letters.keys()].filter((index) => FAILED.has(letters[index]!));
+  const again = new Set(failed);
+  return failed.filter((index) => {
+    const parent = parents[index];
+    return parent === undefined || !again.has(parent);
+  });
 }
 
 const isEnded = (letter: string | undefined): boolean => statusOfLetter(letter ?? '') !== undefined;
