@@ -19,8 +19,11 @@ export interface ClaudeAccess {
   isSimulated: boolean;
 }
 
-/** Claude simulated by a process of this machine; the stack puts in its address once it runs. */
-export const SIMULATED: ClaudeAccess = { baseUrl: 'http://simulated.invalid', apiKey: 'simulated', isSimulated: true };
+/**
+ * Claude simulated by a process of this machine; the stack puts in its address once it runs. Its key is no secret, and too
+ * short to be hidden as one: a word of its own answers would vanish from them.
+ */
+export const SIMULATED: ClaudeAccess = { baseUrl: 'http://simulated.invalid', apiKey: 'any', isSimulated: true };
 
 export interface Config {
   /** Absolute; it may not exist yet: `createHome` makes it. */
