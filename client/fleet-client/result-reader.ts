@@ -4,7 +4,7 @@ import type { FleetRecord, Result, Task } from '../../workflows/contract/task.sc
 import { mapOf } from './bounded.ts';
 import type { Standing } from './standing.ts';
 import { reasonFor, syntheticResult } from './synthetic-result.ts';
-import { treeOrder } from './tree-order.ts';
+import { parentsIn, readParents, treeOrder } from './tree-order.ts';
 
 /** One ended subagent. `index` is its place in the fleet: those of the manifest first, then as they were admitted. */
 export interface EndedSubagent {
@@ -22,20 +22,26 @@ export class ResultReader {
   readonly #records: FleetRecords;
   readonly #fleet: FleetRecord;
   readonly #units: string;
+  readonly #spawned: Standing['spawned'];
   readonly #generations: ReadonlyMap<number, number>;
   readonly #atMs: number;
 
-  constructor(records: FleetRecords, fleet: FleetRecord, { status, progress }: Standing) {
+  constructor(records: FleetRecords, fleet: FleetRecord, { status, progress, spawned }: Standing) {
     this.#records = records;
     this.#fleet = fleet;
     this.#units = progress.units;
+    this.#spawned = spawned;
     this.#generations = new Map(progress.generations);
     this.#atMs = status.endedAtMs ?? Date.now();
   }
 
   /** Those that have ended, in task order, a spawned one after its parent. */
   async *all(): AsyncGenerator<EndedSubagent> {
-    const order = await treeOrder(this.#records, this.#fleet, this.#units.length);
+    const { count } = this.#fleet;
+    const parents = this.#spawned
+      ? parentsIn(this.#spawned)
+      : await readParents(this.#records, this.#fleet, this.#units.length);
+    const order = treeOrder(Math.min(count, this.#units.length), parents);
     for (let from = 0; from < order.length; from += PAGE) yield* await this.some(order.slice(from, from + PAGE));
   }
 

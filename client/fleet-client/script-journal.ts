@@ -14,24 +14,21 @@ export interface ScriptSaid {
 }
 
 /**
- * The exchanges of a fleet's script from a mark on, in order, up to what its root has heard; of an ended fleet all. A
- * generation whose script ended earlier adds none. Throws `damaged` for a record that is no exchange.
+ * The exchanges of a fleet's script from a mark on, in order, up to what its root has heard. Throws `damaged` for a record
+ * that is no exchange.
  */
 export async function* exchangesFrom(
   store: ArtifactStore,
-  { id, generation: newest, exchanges }: Pick<FleetStatus, 'id' | 'generation' | 'exchanges'>,
+  { id, exchanges = 0, scriptGeneration: generation = 1 }: Pick<FleetStatus, 'id' | 'exchanges' | 'scriptGeneration'>,
   mark: JournalMark,
 ): AsyncGenerator<ScriptSaid> {
-  for (let generation = mark.generation; generation <= newest; generation++) {
-    const most = generation === newest ? (exchanges ?? Infinity) : Infinity;
-    for (let exchange = generation === mark.generation ? mark.exchange : 1; exchange <= most; exchange++) {
-      const key = recordKeys.exchange(id, generation, exchange);
-      const found = await store.readRecord(key);
-      if (!found) break;
-      const record = ScriptExchange.safeParse(found.value);
-      if (!record.success) throw new FleetFailure('damaged', `the record ${key} is damaged`, 'muster doctor');
-      const { ended, progress } = record.data;
-      yield { generation, exchange, ended, lines: progress };
-    }
+  const first = mark.generation === generation ? mark.exchange : 1;
+  for (let exchange = first; exchange <= exchanges; exchange++) {
+    const key = recordKeys.exchange(id, generation, exchange);
+    const found = await store.readRecord(key);
+    const record = ScriptExchange.safeParse(found?.value);
+    if (!record.success) throw new FleetFailure('damaged', `the record ${key} is damaged`, 'muster doctor');
+    const { ended, progress } = record.data;
+    yield { generation, exchange, ended, lines: progress };
   }
 }

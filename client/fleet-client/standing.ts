@@ -1,12 +1,14 @@
 import { UNIT_LETTERS as L, emptyCensus, statusOfLetter, type Census } from '../../workflows/contract/statuses.ts';
 import type { FleetProgress, FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import type { FleetSummary } from '../../workflows/contract/units.ts';
+import type { FleetSummary, Parents } from '../../workflows/contract/units.ts';
 
 /** Where a fleet and each of its subagents stand. */
 export interface Standing {
   status: FleetStatus;
   progress: FleetProgress;
+  /** Who spawned whom, where the store tells it in one piece: of an ended fleet. */
+  spawned?: Parents['spawned'];
 }
 
 /** One pass over the letters of a fleet. */
@@ -21,7 +23,7 @@ export function censusOf(units: string): Census {
 
 /** How an ended fleet stood, from what the store keeps of it; needs neither server nor worker. */
 export function closedStanding(fleet: FleetRecord, summary: FleetSummary): Standing {
-  const { units, generations, spentMicroUsd, endedAtMs, generation, state } = summary;
+  const { units, generations, spentMicroUsd, endedAtMs, generation, state, parents } = summary;
   const status: FleetStatus = {
     v: 1,
     id: fleet.id,
@@ -37,8 +39,10 @@ export function closedStanding(fleet: FleetRecord, summary: FleetSummary): Stand
     startedAtMs: Math.min(fleet.startedAtMs, endedAtMs),
     endedAtMs,
     ...(summary.outcome && { outcome: summary.outcome }),
+    ...(parents?.script && { exchanges: parents.script.exchange, scriptGeneration: parents.script.generation }),
+    ...(parents?.wave !== undefined && fleet.rollout && { wave: { open: parents.wave, of: fleet.rollout.waves } }),
   };
-  return { status, progress: { units, generations } };
+  return { status, progress: { units, generations }, ...(parents && { spawned: parents.spawned }) };
 }
 
 /**

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Parents } from '../../../workflows/contract/units.ts';
 import type { FleetRecords } from '../../../activities/artifacts/fleet-records.ts';
-import { treeOrder } from '../../../client/fleet-client/tree-order.ts';
-
-const MANIFEST = `sha256:${'0'.repeat(64)}`;
+import { parentsIn, readParents, treeOrder } from '../../../client/fleet-client/tree-order.ts';
 
 /** Records of a fleet whose spawned tasks have these parents. */
 function recordsOf(parents: (number | undefined)[], planned: number): FleetRecords {
@@ -13,8 +12,11 @@ function recordsOf(parents: (number | undefined)[], planned: number): FleetRecor
   return { tasks } as unknown as FleetRecords;
 }
 
-const orderOf = (planned: number, parents: (number | undefined)[]): Promise<number[]> =>
-  treeOrder(recordsOf(parents, planned), { manifest: MANIFEST, count: planned }, planned + parents.length);
+async function orderOf(planned: number, parents: (number | undefined)[]): Promise<number[]> {
+  const fleet = { manifest: `sha256:${'0'.repeat(64)}`, count: planned };
+  const total = planned + parents.length;
+  return treeOrder(planned, await readParents(recordsOf(parents, planned), fleet, total));
+}
 
 describe('the order of a tree', () => {
   it('is that of the manifest where nobody spawned', async () => {
@@ -28,6 +30,15 @@ describe('the order of a tree', () => {
 
   it("leaves a script's agents as they were admitted, each before what it spawned", async () => {
     expect(await orderOf(0, [undefined, undefined, 0, undefined, 1])).toEqual([0, 2, 1, 4, 3]);
+  });
+
+  it('is told by a summary too', () => {
+    const spawned: Parents['spawned'] = [
+      [2, 'script', 1, null],
+      [1, 0, 2, null],
+      [1, 'script', 1, null],
+    ];
+    expect(treeOrder(0, parentsIn(spawned))).toEqual([0, 2, 1, 3]);
   });
 
   it('holds for a chain of ten thousand', async () => {
