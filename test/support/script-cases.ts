@@ -4,8 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ScriptCase {
   script: string;
   args?: unknown;
-  /** More flags of `muster run`. */
-  flags?: string[];
+  budgetUsd?: number;
   returns: unknown;
   /** Ends of its subagents, as in the census. */
   census: Partial<Record<string, number>>;
@@ -111,7 +110,7 @@ export const CLAUDE_CODE_CASES: readonly ScriptCase[] = [
   },
   {
     script: 'claude-code-budget-scaled.js',
-    flags: ['--budget', '1.1'],
+    budgetUsd: 1.1,
     returns: {
       width: 5,
       unlimited: false,
