@@ -9,13 +9,15 @@ import { createSpawnActivities } from '../activities/spawn/activities.ts';
 import { createSubagentActivities } from '../activities/subagent/activities.ts';
 import { settleSubagents } from '../activities/subagent/settle-subagents.ts';
 import { patchChanges } from '../activities/workspace/patch.ts';
-import type { FleetActivities, SubagentActivities } from '../workflows/contract/activities.ts';
+import type { FleetActivities, ScriptActivities, SubagentActivities } from '../workflows/contract/activities.ts';
 import type { WorkerConfig } from './config.ts';
+import { openScriptParts } from './script-parts.ts';
 import { openSubagentParts } from './subagent-parts.ts';
 
-/** Everything a worker process serves, wired from its rooms. Siblings meet here and in `subagent-parts.ts` only. */
+/** Everything a worker process serves, wired from its rooms. Siblings meet here and in its `*-parts.ts` only. */
 export interface Composition {
   fleet: FleetActivities;
+  scripts: ScriptActivities;
   /** Absent without a Claude credential. */
   subagents: SubagentActivities | undefined;
   /** Ends what it has started: once, when no subagent is under way any more. */
@@ -38,8 +40,14 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
     ...createSpawnActivities({ store, records }),
     settleSubagents: (request) => settleSubagents(settling, request),
   } as FleetActivities; // judgeGate is wired with its room
-  if (!config.claude) return { fleet, subagents: undefined, close: () => Promise.resolve() };
+  const scripts = openScriptParts({ ...config, store, records, log });
+  const always = { fleet, scripts: scripts.activities };
+  if (!config.claude) return { ...always, subagents: undefined, close: () => scripts.close() };
   const parts = await openSubagentParts({ ...config, claude: config.claude, store, records, log });
   await parts.workspaces.sweep();
-  return { fleet, subagents: createSubagentActivities(parts, draining), close: () => parts.close() };
+  return {
+    ...always,
+    subagents: createSubagentActivities(parts, draining),
+    close: async () => void (await Promise.all([parts.close(), scripts.close()])),
+  };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { fingerprint } from '../activities/claude/endpoint.ts';
-import { FLEET_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
+import { FLEET_QUEUE, SCRIPTS_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
 import { HAND_BACK_GRACE_MS, HEARTBEAT_THROTTLE_MS } from '../workflows/contract/limits.ts';
 import type { Composition } from './composition.ts';
 import type { WorkerConfig } from './config.ts';
@@ -10,6 +10,8 @@ import { workflowBundle } from './workflow-bundle.ts';
 /** Slots of short bookkeeping, of workflow tasks. */
 const BOOKKEEPING_SLOTS = 20;
 const WORKFLOW_SLOTS = 40;
+/** Exchanges with scripts at once: on a queue of their own, where one that spins holds up no bookkeeping. */
+const SCRIPT_SLOTS = 8;
 /** About 1 MB each (reference/reliability-and-performance.md §2). */
 const CACHED_WORKFLOWS = 200;
 
@@ -27,7 +29,7 @@ const poll = (maximum: number) => ({
 export async function createWorkers(
   config: WorkerConfig,
   connection: NativeConnection,
-  { fleet, subagents }: Composition,
+  { fleet, scripts, subagents }: Composition,
 ): Promise<Worker[]> {
   const common = {
     connection,
@@ -50,6 +52,13 @@ export async function createWorkers(
         maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
         activityTaskPollerBehavior: poll(2),
         workflowTaskPollerBehavior: poll(8),
+      }),
+      await Worker.create({
+        ...common,
+        taskQueue: SCRIPTS_QUEUE,
+        activities: { ...scripts },
+        maxConcurrentActivityTaskExecutions: SCRIPT_SLOTS,
+        activityTaskPollerBehavior: poll(2),
       }),
     );
   }
