@@ -110,7 +110,7 @@ export interface Approval {
 export interface GateRequest {
   fleetId: string;
   manifest: ArtifactRef;
-  /** The wave behind the gate, from 1; those before it have ended. */
+  /** The newest wave that has ended, from 1, as all before it have: the gate stands behind it. */
   wave: number;
   waves: number;
   units: string;
