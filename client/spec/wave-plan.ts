@@ -31,8 +31,8 @@ export function planWaves({ rollout, tasks }: Pick<FleetPlan, 'rollout' | 'tasks
   const warnings: string[] = [];
   const eligible = waves.filter((wave) => wave > 0).length;
   const behind = gate ? ': no gate comes between them' : '';
-  if (count === 1 && rollout.reaches.length > 1)
-    warnings.push(`all ${eligible} targets are in the first wave${behind}`);
+  const all = eligible === 1 ? 'the only target is' : `all ${eligible} targets are`;
+  if (count === 1 && rollout.reaches.length > 1) warnings.push(`${all} in the first wave${behind}`);
   else if (count < rollout.reaches.length)
     warnings.push(`${eligible} targets make ${count} waves, not ${rollout.reaches.length}: the others would be empty`);
   return { rollout: { waves: count, gate, stopOnFailureRate }, waves, warnings };
