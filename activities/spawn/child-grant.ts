@@ -44,16 +44,18 @@ export interface GrantOf {
   faults: string[];
 }
 
-/** Whether a parent may have this command run, be it by another. */
-export function mayRun({ ceiling }: Pick<SpawnParent, 'ceiling'>, command: string): boolean {
-  if (!ceiling) return true;
+type Asking = Pick<SpawnParent, 'ceiling' | 'subagent'>;
+
+/** Whether a subagent may have this command run, be it by another. A script is its user's, as a plan is. */
+export function mayRun({ ceiling, subagent }: Asking, command: string): boolean {
+  if (!ceiling || !subagent) return true;
   const { grant, directory } = ceiling;
   return decide({ tool: 'Bash', kind: 'command', directory, paths: [], command }, grant).allow;
 }
 
-/** Whether a parent may reach this repository: cloning is fetching. One without a host is a directory of the worker. */
-export function mayClone({ ceiling }: Pick<SpawnParent, 'ceiling'>, url: string): boolean {
-  if (!ceiling) return true;
+/** The same of a repository: cloning is fetching. One without a host is a directory of the worker. */
+export function mayClone({ ceiling, subagent }: Asking, url: string): boolean {
+  if (!ceiling || !subagent) return true;
   const host = /^[\w.-]+@([\w.-]+):/.exec(url)?.[1] ?? URL.parse(url)?.hostname ?? '';
   return host !== '' && mayReach(ceiling.grant, host.toLowerCase().replace(/\.$/, ''));
 }

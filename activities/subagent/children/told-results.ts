@@ -13,6 +13,8 @@ export interface ToldResult {
   total_cost_usd?: number;
   num_turns?: number;
   duration_ms?: number;
+  /** How long the output is, where it is shown cut. */
+  output_chars?: number;
 }
 
 /** A parent's context is not to be flooded: about 10,000 tokens. */
@@ -36,13 +38,14 @@ export function toldResult(label: string, result: Result | undefined, mostChars:
   if (!result) return { label, status: 'running' };
   const { status, output, structured_output, error, changes, verify } = result;
   const { total_cost_usd, num_turns, duration_ms } = result;
-  const isLong = structured_output !== undefined && JSON.stringify(structured_output).length > mostChars;
+  const structured = structured_output === undefined ? undefined : JSON.stringify(structured_output);
+  const length = (structured ?? output ?? '').length;
   return {
     label,
     status,
     output: output === null ? null : cut(output, mostChars),
-    ...(structured_output !== undefined && {
-      structured_output: isLong ? cut(JSON.stringify(structured_output), mostChars) : structured_output,
+    ...(structured !== undefined && {
+      structured_output: length > mostChars ? cut(structured, mostChars) : structured_output,
     }),
     ...(error && { error: { type: error.type, message: cut(error.message, 2_000) } }),
     ...(changes && {
@@ -50,6 +53,7 @@ export function toldResult(label: string, result: Result | undefined, mostChars:
     }),
     ...(verify && { verify: verify.map(({ name, ok }) => ({ name, ok })) }),
     ...{ total_cost_usd, num_turns, duration_ms },
+    ...(length > mostChars && { output_chars: length }),
   };
 }
 
@@ -105,7 +109,7 @@ function said({ output, structured_output, error }: ToldResult): string {
   return output ?? error?.message ?? '';
 }
 
-function cutRow(result: ToldResult, chars: number): ToldResult & { output_chars?: number; more_files?: number } {
+function cutRow(result: ToldResult, chars: number): ToldResult & { more_files?: number } {
   const { output, structured_output, error, changes, ...rest } = result;
   const text = said(result);
   const isCut = text.length > chars;
@@ -118,7 +122,7 @@ function cutRow(result: ToldResult, chars: number): ToldResult & { output_chars?
     ...(error && { error: { type: error.type, message: cut(error.message, Math.min(chars, 300)) } }),
     ...(changes && { changes: { ...changes, files: changes.files.slice(0, MOST_FILES) } }),
     ...(more > 0 && { more_files: more }),
-    ...(isCut && { output_chars: text.length }),
+    ...(isCut && { output_chars: result.output_chars ?? text.length }),
   };
 }
 
