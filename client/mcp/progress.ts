@@ -45,7 +45,8 @@ export class ProgressReports {
     const progress = ended > this.#told ? ended : (this.#told + Math.floor(this.#told) + 1) / 2;
     this.#told = progress;
     this.#toldAtMs = this.#now();
-    const whole = total === undefined ? {} : { total: Math.max(total, progress) };
+    // A script has no subagents yet when it begins.
+    const whole = total ? { total: Math.max(total, progress) } : {};
     await this.#send({ progress, ...whole, message }).catch(() => undefined);
   }
 }

@@ -25,6 +25,8 @@ export interface Described {
 const OWN_HINTS: Readonly<Record<string, string>> = {
   no_credential:
     'have a person start the MCP server with ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN in its environment, or pass `simulate: true` to try it without Claude and without cost',
+  not_asked: 'fleet_status shows what is asked, and its hash',
+  changed: 'look at it again: fleet_status shows what is asked now, and its hash',
   unknown_label: 'fleet_results lists the labels of those that have ended',
 };
 const MAX_FAULTS = 50;

@@ -35,6 +35,7 @@ describe('progress', () => {
     await progress.tell(viewOf());
     expect(told.map(({ message }) => message.slice(0, 17))).toEqual(['starting a worker', 'fleet f: 0 of 10 ']);
     expect(told[0]).not.toHaveProperty('total');
+    expect(told[1]).toHaveProperty('total', 10);
   });
 
   it('only ever grows, whatever the fleet does', async () => {
