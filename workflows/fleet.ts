@@ -20,7 +20,7 @@ import type { FleetSummary, SettleRequest } from './contract/units.ts';
 import type { batchWorkflow } from './batch.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
 import { ParentDriver } from './parent-driver.ts';
-import { isLong } from './policy/history.ts';
+import { isLong, isLongForQuiet } from './policy/history.ts';
 import { takeUpdates } from './steering.ts';
 
 /**
@@ -122,7 +122,7 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
   const isHandedOver = (): boolean => root.isHandedOver && allHandlersFinished();
   for (;;) {
     const seen = changes;
-    if (isLong(workflowInfo())) root.handOver();
+    if (isLong(workflowInfo()) || (root.isBetween && isLongForQuiet(workflowInfo()))) root.handOver();
     const orders = root.orders();
     for (const batch of orders.open) void runBatch(batch);
     for (const { batch, window } of orders.windows) void sendWindow(batch, window);

@@ -1,9 +1,17 @@
 import { expect } from 'vitest';
 import type { BatchInput, BatchState, FleetInput, Window } from '../../workflows/contract/messages.ts';
 import { SUBAGENT_STATUSES, statusOfLetter } from '../../workflows/contract/statuses.ts';
-import type { SettleRequest, UnitOutcome } from '../../workflows/contract/units.ts';
+import type {
+  AdmitRequest,
+  GateRequest,
+  Rollout,
+  ScriptRef,
+  SettleRequest,
+  UnitOutcome,
+} from '../../workflows/contract/units.ts';
 import { BatchLedger } from '../../workflows/dispatcher/batch-ledger.ts';
 import { Dispatcher } from '../../workflows/dispatcher/dispatcher.ts';
+import { PlayedParents, expectResults } from './played-parents.ts';
 
 /** mulberry32: a schedule is its seed. */
 function randomFrom(seed: number): (bound: number) => number {
@@ -32,6 +40,13 @@ export interface WorldOptions {
   sliceMicroUsd: number;
   prerequisites: number[][] | null;
   failIf: { rate?: number; count?: number } | null;
+  /** How deep subagents may spawn; absent: none does. */
+  mostDepth?: number;
+  maxTotalAgents?: number;
+  hasScript?: boolean;
+  rollout?: Rollout;
+  /** As `loadWaves` gives them. */
+  waves?: string;
 }
 
 /**
@@ -45,6 +60,7 @@ export class FleetWorld {
   trueSpentMicroUsd = 0;
   highestConcurrency: number;
   faults = { deaths: 0, pauses: 0, stops: 0, parks: 0, cancels: 0, runs: 0, cuts: 0 };
+  readonly parents: PlayedParents;
   /** Updates that have not been acknowledged: while one waits, no run ends. */
   private waiting: (() => boolean)[] = [];
   private isHandingOver = false;
@@ -54,6 +70,7 @@ export class FleetWorld {
   private readonly spentByUnit = new Map<string, number>();
   private readonly pendingSettles: SettleRequest[] = [];
   private readonly pendingDeaths: { number: number; request: SettleRequest; outcomes: UnitOutcome[] }[] = [];
+  private readonly pendingAsks: (() => void)[] = [];
   private readonly random: (bound: number) => number;
   private readonly options: WorldOptions;
   budgetMicroUsd: number | null;
@@ -61,6 +78,7 @@ export class FleetWorld {
   constructor(options: WorldOptions, seed: number) {
     this.random = randomFrom(seed);
     this.options = options;
+    this.parents = new PlayedParents(this.random, options.mostDepth ?? 0);
     this.highestConcurrency = options.concurrency;
     this.budgetMicroUsd = options.budgetMicroUsd;
     const input: FleetInput = {
@@ -79,9 +97,12 @@ export class FleetWorld {
         budgetMicroUsd: options.budgetMicroUsd,
         sliceMicroUsd: options.sliceMicroUsd,
         failIf: options.failIf,
+        ...(options.maxTotalAgents !== undefined && { maxTotalAgents: options.maxTotalAgents }),
       },
+      ...(options.hasScript && { hasScript: true }),
+      ...(options.rollout && { rollout: options.rollout }),
     };
-    this.root = new Dispatcher(input, options.prerequisites);
+    this.root = new Dispatcher(input, options.prerequisites, options.waves);
     this.obeyOrders();
   }
 
@@ -108,13 +129,16 @@ export class FleetWorld {
     }
     for (const request of this.pendingSettles) events.push(() => this.settle(request));
     for (const death of this.pendingDeaths) events.push(() => this.bury(death));
+    for (const answer of this.pendingAsks) events.push(() => this.answer(answer));
     if (!isCalm && this.random(4) === 0) events.push(() => this.steer());
     return events;
   }
 
   private steer(): void {
-    const index = this.random(this.options.count);
-    switch (this.random(10)) {
+    const index = this.random(this.root.units.count);
+    switch (this.random(11)) {
+      case 10:
+        return this.decide(this.random(3) > 0);
       case 0:
         this.faults.pauses++;
         return this.root.pauseFor('user');
@@ -163,9 +187,12 @@ export class FleetWorld {
   private continueAsNew(): void {
     this.waiting = this.waiting.filter((isDone) => !isDone());
     if (!this.isHandingOver || this.root.isFinished || !this.root.isHandedOver || this.waiting.length > 0) return;
-    if (this.batches.size > 0 || this.pendingSettles.length > 0) throw new Error('handed over with work under way');
+    if (this.batches.size > 0 || this.pendingSettles.length + this.pendingAsks.length > 0)
+      throw new Error('handed over with work under way');
     const before = this.root.status();
-    this.root = new Dispatcher(this.root.next(), this.options.prerequisites);
+    // As Temporal would hand it over.
+    const next = JSON.parse(JSON.stringify(this.root.next())) as FleetInput;
+    this.root = new Dispatcher(next, this.options.prerequisites, this.options.waves);
     this.isHandingOver = false;
     this.faults.runs++;
     // A failure policy looks anew at what a retry has taken back.
@@ -178,7 +205,7 @@ export class FleetWorld {
     batch.running.delete(offset);
     this.spentByUnit.set(`${batch.input.batch}/${offset}`, spentMicroUsd);
     this.trueSpentMicroUsd += spentMicroUsd;
-    const index = batch.input.units[offset]![0];
+    const [index, generation] = batch.input.units[offset]!;
     const roll = this.random(isCalm ? 4 : 12);
     const parked = (reason: Extract<UnitOutcome, { kind: 'parked' }>['reason']): UnitOutcome => {
       this.faults.parks++;
@@ -189,14 +216,40 @@ export class FleetWorld {
     if (roll === 6 && this.budgetMicroUsd !== null)
       return batch.ledger.came(offset, parked({ for: 'budget', needMicroUsd: 1 + this.random(40) }));
     if (roll === 7) return batch.ledger.came(offset, parked({ for: 'limit', pause: 'usage_limit' }));
+    const ask = this.parents.ask(index, generation, this.root.units.depth(index), isCalm);
+    if (ask) return batch.ledger.came(offset, { kind: 'parked', reason: ask, spentMicroUsd });
     const status = roll < 4 ? 'completed' : SUBAGENT_STATUSES[this.random(4)]!;
-    this.recordEnd(index, batch.input.units[offset]![1]);
+    this.recordEnd(index, generation);
     batch.ledger.came(offset, { kind: 'ended', status, spentMicroUsd });
   }
 
   private recordEnd(index: number, generation: number): void {
     const key = `${index}/${generation}`;
     this.ends.set(key, (this.ends.get(key) ?? 0) + 1);
+    this.parents.ends(index, generation);
+  }
+
+  /** What the activities of a root's parents come back with, some time later. */
+  private takeAsks(admit?: AdmitRequest, exchange?: ScriptRef, judge?: GateRequest): void {
+    if (admit) this.pendingAsks.push(() => this.root.admitted(this.parents.admit(admit)));
+    if (exchange)
+      this.pendingAsks.push(() =>
+        this.root.exchanged(this.parents.exchange(exchange, (index) => this.root.units.isEnded(index))),
+      );
+    if (judge) this.pendingAsks.push(() => this.root.judged(this.parents.judge(judge)));
+  }
+
+  private answer(answer: () => void): void {
+    this.pendingAsks.splice(this.pendingAsks.indexOf(answer), 1);
+    answer();
+  }
+
+  /** A person looks at the oldest thing that is asked. */
+  decide(isApproved: boolean): void {
+    const asked = this.root.status().approvals?.[0];
+    if (!asked) return;
+    if (this.root.decide('another', true)) throw new Error('approved what nobody asked');
+    if (!this.root.decide(asked.hash, isApproved)) throw new Error('what is asked may not be decided');
   }
 
   /** A batch vanishes; what ran in it has spent something nobody heard of. */
@@ -256,7 +309,7 @@ export class FleetWorld {
   }
 
   obeyOrders(): void {
-    const { open, windows, settle } = this.root.orders();
+    const { open, windows, settle, admit, exchange, judge } = this.root.orders();
     for (const input of open)
       this.batches.set(input.batch, {
         input,
@@ -268,6 +321,7 @@ export class FleetWorld {
       });
     for (const { batch, window } of windows) this.batches.get(batch)?.windows.push(window);
     this.pendingSettles.push(...settle);
+    this.takeAsks(admit, exchange, judge);
     this.continueAsNew();
     if (open.length > 0) {
       this.settleDown();
@@ -287,6 +341,8 @@ export class FleetWorld {
         const index = batch.input.units[offset]![0];
         if (inFlight.has(index)) throw new Error(`subagent ${index} is in flight twice`);
         inFlight.add(index);
+        const wave = (this.options.waves?.charCodeAt(index) ?? 0) - 48;
+        if (wave > (this.root.status().wave?.open ?? Infinity)) throw new Error(`subagent ${index} is of wave ${wave}`);
       }
     }
     if (holding > this.highestConcurrency) throw new Error(`${holding} in flight, ${this.highestConcurrency} permits`);
@@ -298,6 +354,10 @@ export class FleetWorld {
     const { census } = this.root.units;
     const ended = Object.values(census).reduce((sum, n) => sum + n, 0);
     const letters = [...this.root.units.text].filter((letter) => statusOfLetter(letter)).length;
+    const { units } = this.root;
+    expectResults(units.text, this.options.count, (index) =>
+      this.parents.results.has(`${index}/${units.generation(index)}`),
+    );
     if (ended !== letters) throw new Error(`census says ${ended}, letters ${letters}`);
   }
 }

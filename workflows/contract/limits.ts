@@ -45,6 +45,8 @@ export const HAND_BACK_GRACE_MS = 3_000;
 export const ROOT_HISTORY_EVENTS = 7_000;
 /** And past this much, which many who park at once can reach first: Temporal warns at 10 MiB and ends it at 50. */
 export const ROOT_HISTORY_BYTES = 8 * 1_048_576;
+/** From here on a root with parents of its own goes on as new when nothing is under way: Temporal suggests it at 4,096. */
+export const QUIET_HISTORY = { events: 4_096, bytes: 4 * 1_048_576 };
 
 export const MICRO_USD = 1_000_000;
 

@@ -249,6 +249,10 @@ export class Dispatcher {
     const isAsking = this.admitting || this.tree.script?.isOut || this.tree.waves?.isJudging;
     return this.holdings.batches.size === 0 && !this.endings.isSettling && !isAsking;
   }
+  /** Its parents have done something, and nothing is under way: the moment to change runs. */
+  get isBetween(): boolean {
+    return this.isQuiet && this.endings.isEmpty && this.tree.hasGrown;
+  }
   /** All is back, and `carry` tells everything that the next run needs. */
   get isHandedOver(): boolean {
     return this.isHandingOver && this.isQuiet && this.endings.isEmpty;

@@ -93,8 +93,8 @@ export class Family {
     if (before) this.answers.set(spawner as number, { seq: before.seq, waits: [], open: [] });
   }
 
-  get isAsking(): boolean {
-    return this.asks.length > 0;
+  isAsking(isWanted: (ask: Ask) => boolean): boolean {
+    return this.asks.some(isWanted);
   }
 
   /** The oldest request that somebody still waits for. */

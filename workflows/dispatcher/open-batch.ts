@@ -33,9 +33,9 @@ export class OpenBatch {
   }
   /** Permits it is to keep: without those it has left unused, as it was told. */
   get kept(): number {
-    const { permits, spare = 0, epoch } = this.window;
-    if (spare === 0 || !this.state || this.state.epoch < epoch) return permits;
-    return Math.max(this.state.holding, permits - spare);
+    if (!this.state) return this.window.permits;
+    const mayUse = this.windows.map(({ permits, spare = 0 }) => permits - spare);
+    return Math.min(this.window.permits, Math.max(this.state.holding, ...mayUse));
   }
   /** Permits nobody else may have. */
   get heldPermits(): number {

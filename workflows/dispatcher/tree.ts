@@ -40,6 +40,10 @@ export class Tree {
   get spawned(): number {
     return this.units.count - this.input.count;
   }
+  /** There is more than a plan. */
+  get hasGrown(): boolean {
+    return this.spawned > 0 || this.script !== undefined || this.waves !== undefined;
+  }
   /** How many more may be spawned. */
   get room(): number {
     return Math.max(0, (this.input.limits.maxTotalAgents ?? DEFAULT_MAX_TOTAL_AGENTS) - this.spawned);
@@ -76,7 +80,7 @@ export class Tree {
 
   /** What a later run or generation needs; undefined: there is only a plan. */
   get parents(): Parents | undefined {
-    if (this.spawned === 0 && !this.script && !this.waves) return undefined;
+    if (!this.hasGrown) return undefined;
     return {
       spawned: this.family.spawned,
       maxTimeoutMs: this.spawnedTimeoutMs,
@@ -92,7 +96,7 @@ export class Tree {
 
   /** Someone waits for an answer that has not been looked for. */
   get isAsking(): boolean {
-    return this.family.isAsking || this.waves?.next !== undefined;
+    return this.family.isAsking((ask) => this.isWanted(ask)) || this.waves?.next !== undefined;
   }
 
   /** The oldest request that somebody waits for whose end is not on its way. */
