@@ -5,6 +5,7 @@ import { FleetRecords } from '../activities/artifacts/fleet-records.ts';
 import * as prices from '../activities/claude/prices.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
+import { createRolloutActivities } from '../activities/rollout/activities.ts';
 import { createSpawnActivities } from '../activities/spawn/activities.ts';
 import { createSubagentActivities } from '../activities/subagent/activities.ts';
 import { settleSubagents } from '../activities/subagent/settle-subagents.ts';
@@ -38,8 +39,9 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
   const fleet: FleetActivities = {
     ...createBookkeeping(store, records),
     ...createSpawnActivities({ store, records }),
+    ...createRolloutActivities({ store, records }),
     settleSubagents: (request) => settleSubagents(settling, request),
-  } as FleetActivities; // judgeGate is wired with its room
+  };
   const scripts = openScriptParts({ ...config, store, records, log });
   const always = { fleet, scripts: scripts.activities };
   if (!config.claude) return { ...always, subagents: undefined, close: () => scripts.close() };
