@@ -96,18 +96,19 @@ function awaiting({ tasks, collect, read }: Stage, spawned: ToolResult, left: To
     if (!collected) return call('collect_subagents', { wait: collect });
     answer = collected;
   }
-  for (let offset = 0; read !== undefined; offset += read) {
+  let offset: number | undefined = 0;
+  while (read !== undefined && offset !== undefined) {
     const page = left.shift();
     if (!page) return call('read_result', { label: tasks[0]?.['label'], offset, limit: read });
-    if (page.isError || !hasMore(page, offset + read)) break;
+    offset = page.isError ? undefined : nextOffset(page);
   }
   return undefined;
 }
 
-/** A page says how long the whole is. */
-function hasMore({ text }: ToolResult, from: number): boolean {
-  const [, total] = /\bof (\d+)\b/.exec(text.slice(-200)) ?? [];
-  return total !== undefined && Number(total) > from;
+/** A page ends with where the next one begins, if there is one. */
+function nextOffset({ text }: ToolResult): number | undefined {
+  const [, next] = /\(Characters [^()]* go on with offset (\d+)\.\)$/.exec(text) ?? [];
+  return next === undefined ? undefined : Number(next);
 }
 
 function summary(results: readonly ToolResult[]): string {
@@ -122,7 +123,7 @@ function summary(results: readonly ToolResult[]): string {
   const ends = Object.entries(census).map(([status, ended]) => `${ended} ${status}`);
   const lines = spawned.slice(0, MOST_LINES).map(({ label, status, said }) => `- ${label} (${status}): ${said}`);
   const more = count > lines.length ? [`- and ${count - lines.length} more`] : [];
-  return [`I spawned ${count} subagents: ${ends.join(', ')}.`, ...lines, ...more].join('\n');
+  return [`I spawned ${count} subagent${count === 1 ? '' : 's'}: ${ends.join(', ')}.`, ...lines, ...more].join('\n');
 }
 
 const call = (name: string, input: unknown): ReplyBlock => ({ type: 'tool_use', name, input });

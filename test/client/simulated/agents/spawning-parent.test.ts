@@ -126,15 +126,15 @@ describe('a parent that is directed', () => {
   it('pages through a long output', async () => {
     const root = playedRoot();
     const run = await runParent(['x [[simulate spawn=1 read=100]]'], (call, nth) => {
+      if (call.name !== 'read_result') return root(call, nth);
       const { offset, limit } = call.input as { offset: number; limit: number };
-      return call.name === 'read_result' ? `…\n\n(Characters ${offset} to ${offset + limit} of 250.)` : root(call, nth);
+      const end = Math.min(offset + limit, 250);
+      const next = end < 250 ? `go on with offset ${end}` : 'the end';
+      return `one of 9 files\n\n(Characters ${offset} to ${end} of 250: ${next}.)`;
     });
-    expect(
-      run.turns
-        .flat()
-        .slice(1)
-        .map(({ input }) => input),
-    ).toEqual([0, 100, 200].map((offset) => ({ label: 'part-1', offset, limit: 100 })));
+    expect(run.turns.flat().slice(1)).toEqual(
+      [0, 100, 200].map((offset) => ({ name: 'read_result', input: { label: 'part-1', offset, limit: 100 } })),
+    );
   });
 
   it.each([
