@@ -24,7 +24,8 @@ export async function followFleet(
 ): Promise<FleetReport> {
   const { signal } = call;
   const sayLeft = (): void => shop.log(`nobody waits for the fleet ${fleet.id} any more; it goes on`);
-  signal.addEventListener('abort', sayLeft);
+  if (signal.aborted) sayLeft();
+  else signal.addEventListener('abort', sayLeft);
   try {
     const view = await stay(fleet, options, call);
     const outcome = await outcomeOf(fleet, view);

@@ -21,7 +21,11 @@ export function nextStep(view: FleetView, { results, cursor, more_results: more 
   const read = `fleet_results {id: "${id}"${cursor === undefined ? '' : `, cursor: "${cursor}"`}}`;
   if (hasEnded(view)) {
     if (results === undefined) return `${read} tells its results`;
-    return more > 0 ? `${read} tells the other ${plural(more, 'result')}` : 'nothing: the fleet has ended';
+    if (more > 0) return `${read} tells the other ${plural(more, 'result')}`;
+    const hasChanges = results.some(({ changes }) => changes !== undefined);
+    return hasChanges
+      ? `the fleet has ended; \`muster apply ${id}\` puts its changes onto a branch, \`muster diff ${id}\` shows them`
+      : 'nothing: the fleet has ended';
   }
   const person = status === 'paused' && reason && resetsAt === undefined ? PAUSED[reason] : undefined;
   if (person) return person(id);

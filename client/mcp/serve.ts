@@ -51,6 +51,7 @@ export async function serveMcp(flags: McpFlags, log: (line: string) => void): Pr
   const { listenForMcp } = await import('./serve-http.ts');
   await using server = await listenForMcp(shop, { ...address, token, hosts: flags.host ?? [] });
   log(`MCP at ${server.url}`);
+  if (flags.remote && !flags.host) log('requests that name another host than this are refused: --host NAME adds one');
   if (!given) log(`token (or set ${TOKEN}): ${token}`);
   await aborted(ending.signal);
 }

@@ -37,13 +37,13 @@ export async function answer(
   // Without sessions a cancellation over HTTP is a connection that closes.
   const signals = [mcpReq.signal, ending, ...(http?.req ? [http.req.signal] : [])];
   try {
-    const signal = AbortSignal.any(signals);
     const report = await work({ signal, progress: progressOf(context, signal), beganAtMs: performance.now() });
     return { content: [{ type: 'text', text: JSON.stringify(report) }], structuredContent: { ...report } };
   } catch (error) {
     const failure = describeFailure(error);
     const { code, message, hint, faults } = failure;
-    if (code === 'internal') log(`a call failed: ${textOf(error)}`);
+    if (signal.aborted) log('a call was given up before it came to anything');
+    else if (code === 'internal') log(`a call failed: ${textOf(error)}`);
     const text = hint === undefined ? message : `${message}\n${hint}`;
     return {
       isError: true,
