@@ -36,6 +36,7 @@ export async function answer(
   const { mcpReq, http } = context;
   // Without sessions a cancellation over HTTP is a connection that closes.
   const signals = [mcpReq.signal, ending, ...(http?.req ? [http.req.signal] : [])];
+  const signal = AbortSignal.any(signals);
   try {
     const report = await work({ signal, progress: progressOf(context, signal), beganAtMs: performance.now() });
     return { content: [{ type: 'text', text: JSON.stringify(report) }], structuredContent: { ...report } };
