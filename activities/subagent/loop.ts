@@ -57,7 +57,7 @@ export class AgentLoop {
     this.parent = new Parent(parts, {
       ...of,
       caps: () => purse.caps(this.conversation.next(), checkpoint),
-      answerChars: () => purse.answerChars(this.conversation.next(), checkpoint, MOST_ANSWER_CHARS),
+      answerChars: (granted) => purse.answerChars(this.conversation.next(), checkpoint, granted, MOST_ANSWER_CHARS),
     });
   }
 
@@ -206,9 +206,9 @@ export class AgentLoop {
   private async close(messages: Message[], changes: Partial<SubagentRecord> = {}): Promise<void> {
     const { checkpoint, clock } = this.of;
     checkpoint.append(...messages);
+    checkpoint.note(changes);
     const mayCall = !clock.isWantedBack && !clock.isOver && this.shape.accepted() === undefined;
     await checkpoint.save({
-      ...changes,
       activeMs: clock.elapsedMs,
       pendingMicroUsd: mayCall ? await this.call.reserve(this.conversation.next()) : 0,
     });

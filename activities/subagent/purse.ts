@@ -110,9 +110,17 @@ export class Purse {
     return { leftMicroUsd: this.capLeft(record) - lastTurn, leastMicroUsd };
   }
 
-  /** How long an answer may be, at most `most` characters, for its own cap to pay the turn that reads it. */
-  answerChars(call: Omit<ClaudeCall, 'maxTokens'>, { record }: Checkpoint, most: number): number {
-    const capLeft = this.capLeft(record);
+  /**
+   * How long an answer may be, at most `most` characters, for its own cap to pay the turn that reads it, where
+   * `grantedMicroUsd` of it is promised.
+   */
+  answerChars(
+    call: Omit<ClaudeCall, 'maxTokens'>,
+    { record }: Checkpoint,
+    grantedMicroUsd: number,
+    most: number,
+  ): number {
+    const capLeft = this.capLeft({ ...record, grantedMicroUsd });
     if (capLeft === Infinity) return most;
     const before = this.inputBound(call) + OVERHEAD_TOKENS;
     const pays = (chars: number): boolean =>

@@ -1,7 +1,7 @@
 import type { FleetRecords } from '../../artifacts/fleet-records.ts';
 import type { Result } from '../../../workflows/contract/task.schema.ts';
 import type { Child } from './family.ts';
-import { toldResult, type ToldResult } from './told-results.ts';
+import { MOST_ANSWER_CHARS, toldResult, type ToldResult } from './told-results.ts';
 
 /** Results read at once: a fleet of thousands takes seconds, and not all of memory. */
 const AT_ONCE = 32;
@@ -20,14 +20,13 @@ export interface ReadChildren {
   ended: EndedChild[];
 }
 
-/** The newest results of children, in their order; each output cut to `mostChars` at the most. */
+/** The newest results of children, in their order; no output longer than an answer may be. */
 export async function readChildren(
   records: Pick<FleetRecords, 'newestResult'>,
   fleetId: string,
   children: readonly Child[],
-  mostChars: number,
 ): Promise<ReadChildren> {
-  const chars = Math.max(200, Math.min(mostChars, Math.floor(KEPT_CHARS / Math.max(1, children.length))));
+  const chars = Math.min(MOST_ANSWER_CHARS, Math.max(200, Math.floor(KEPT_CHARS / Math.max(1, children.length))));
   const read: ReadChildren = { told: [], ended: [] };
   for (let from = 0; from < children.length; from += AT_ONCE) {
     const some = children.slice(from, from + AT_ONCE);
@@ -38,21 +37,6 @@ export async function readChildren(
     });
   }
   return read;
-}
-
-/** How many of these have ended. */
-export async function countEnded(
-  records: Pick<FleetRecords, 'newestResult'>,
-  fleetId: string,
-  indexes: readonly number[],
-): Promise<number> {
-  let ended = 0;
-  for (let from = 0; from < indexes.length; from += AT_ONCE) {
-    const some = indexes.slice(from, from + AT_ONCE);
-    const found = await Promise.all(some.map((index) => records.newestResult(fleetId, index)));
-    ended += found.filter((one) => one !== undefined).length;
-  }
-  return ended;
 }
 
 /** A page of what a subagent left, with what is needed to go on. */

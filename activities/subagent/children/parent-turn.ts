@@ -3,7 +3,7 @@ import { nearest } from '../../../workflows/policy/key-names.ts';
 import type { Children, ChildrenAnswer, WaitFor } from '../../tools/tool.ts';
 import type { SubagentParts } from '../parts.ts';
 import { withCaps, type CapOf } from './child-caps.ts';
-import { countEnded, outputPage, readChildren, type EndedChild } from './child-results.ts';
+import { outputPage, readChildren, type EndedChild } from './child-results.ts';
 import { likeOf, type Child, type Family, type FamilyOf } from './family.ts';
 import { holds } from './index-ranges.ts';
 import type { OpenCall } from './open-turn.ts';
@@ -15,8 +15,8 @@ export interface ParentTurnOf extends FamilyOf {
   family: Family;
   /** As of now, but for what this turn has promised. */
   caps: () => CapOf;
-  /** Characters that answers may have; for all calls of the turn. */
-  answerChars: () => number;
+  /** Characters that answers may have, for all calls of a turn in which the parent is given these. */
+  answerChars: (given: readonly EndedChild[]) => number;
 }
 
 const LAST_TURN = 'Not done: this was your last turn, and you would not see what it answers.';
@@ -81,13 +81,13 @@ export class ParentTurn {
     if (children.length === 0)
       return wrong('There is nothing to collect: you have seen the results of all you spawned.');
     const need = needOf(wait, children.length);
-    const earlier = children.map(({ index }) => index);
-    const { fleetId } = this.of.unit;
-    if ((await countEnded(this.parts.records, fleetId, earlier)) < need) {
-      this.open.set(id, { id, need, earlier });
+    const read = await readChildren(this.parts.records, this.of.unit.fleetId, children);
+    if (read.ended.length < need) {
+      this.open.set(id, { id, need, earlier: children.map(({ index }) => index) });
       return 'later';
     }
-    return { content: await this.tell(children, this.of.answerChars()) };
+    this.given.push(...read.ended);
+    return { content: answerText(read.told, this.of.answerChars(this.given)) };
   }
 
   private async read(label: string, offset: number, limit: number): Promise<ChildrenAnswer> {
@@ -96,13 +96,6 @@ export class ParentTurn {
     const found = await this.parts.records.newestResult(this.of.unit.fleetId, child.index);
     if (!found) return wrong(`${child.label} has not ended yet; collect_subagents waits for it.`);
     return { content: outputPage(found.result, offset, limit) };
-  }
-
-  /** The results of these as an answer; notes that the parent was given them. */
-  async tell(children: readonly Child[], chars: number): Promise<string> {
-    const { told, ended } = await readChildren(this.parts.records, this.of.unit.fleetId, children, chars);
-    this.given.push(...ended);
-    return answerText(told, chars);
   }
 
   /** How many equal tasks this parent gave before, for each (contracts §2, reuse). */

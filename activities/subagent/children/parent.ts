@@ -7,12 +7,13 @@ import { Parked } from '../ending.ts';
 import type { SubagentParts } from '../parts.ts';
 import type { ToolResult, ToolUse } from '../tool-turn.ts';
 import type { WorkPlace } from '../work-place.ts';
-import { countEnded, type EndedChild } from './child-results.ts';
+import { readChildren, type EndedChild, type ReadChildren } from './child-results.ts';
 import { Family } from './family.ts';
 import { withIndexes } from './index-ranges.ts';
 import { loadTurn, saveTurn, type OpenCall } from './open-turn.ts';
 import { ParentTurn, type ParentTurnOf } from './parent-turn.ts';
 import { withPresentFiles } from './spawner.ts';
+import { answerText } from './told-results.ts';
 
 export interface ParentOf {
   unit: UnitRef;
@@ -21,7 +22,8 @@ export interface ParentOf {
   place: WorkPlace;
   checkpoint: Checkpoint;
   caps: ParentTurnOf['caps'];
-  answerChars: ParentTurnOf['answerChars'];
+  /** Characters that answers may have where so much of its own money is promised. */
+  answerChars: (grantedMicroUsd: number) => number;
 }
 
 /** What the one write of a turn says beside its messages. */
@@ -45,7 +47,8 @@ export class Parent {
 
   /** A turn begins. */
   turn(): ParentTurn {
-    return new ParentTurn(this.parts, { ...this.of, family: this.family });
+    const { family, of } = this;
+    return new ParentTurn(this.parts, { ...of, family, answerChars: (given) => this.answerChars(given) });
   }
 
   /** Its newest turn waits for subagents. */
@@ -88,16 +91,19 @@ export class Parent {
     const { spawnPending: request = '', spawnTurn = '', spawnSeq: seq = 0 } = record;
     const answer = await this.parts.spawning.answer(this.spawnOf(seq));
     const { order, results, calls, grantedMicroUsd } = await loadTurn(this.parts.store, spawnTurn);
-    if (!answer || (answer.kind === 'admitted' && !(await this.areMet(calls, answer))))
-      throw new Parked({ for: 'spawn', request, seq });
-    const turn = this.turn();
-    const chars = Math.floor(this.of.answerChars() / Math.max(1, calls.length));
-    const told = [...results];
-    for (const call of calls) told.push(await this.told(turn, call, answer, chars));
+    if (!answer) throw new Parked({ for: 'spawn', request, seq });
+    const read = await this.read(calls, answer);
+    if (!read) throw new Parked({ for: 'spawn', request, seq });
+    const ended = [...read.values()].flatMap((one) => one.ended);
+    const chars = Math.floor(this.answerChars(ended) / Math.max(1, calls.length));
+    const told = calls.map((call): ToolResult => {
+      const content = read.has(call) ? answerText(read.get(call)!.told, chars) : refusalOf(answer);
+      return { type: 'tool_result', tool_use_id: call.id, content, ...(!read.has(call) && { is_error: true }) };
+    });
     const unspent = answer.kind === 'refused' ? -grantedMicroUsd : 0;
     return {
-      results: told.toSorted((a, b) => order.indexOf(a.tool_use_id) - order.indexOf(b.tool_use_id)),
-      changes: { ...this.accountedFor(turn.given, unspent), spawnPending: undefined, spawnTurn: undefined },
+      results: [...results, ...told].toSorted((a, b) => order.indexOf(a.tool_use_id) - order.indexOf(b.tool_use_id)),
+      changes: { ...this.accountedFor(ended, unspent), spawnPending: undefined, spawnTurn: undefined },
     };
   }
 
@@ -118,21 +124,31 @@ export class Parent {
     };
   }
 
-  private async told(turn: ParentTurn, call: OpenCall, answer: SpawnAnswer, chars: number): Promise<ToolResult> {
-    const { id, own } = call;
-    if (own && answer.kind === 'refused')
-      return { type: 'tool_result', tool_use_id: id, content: answer.message, is_error: true };
-    const children = await this.family.at(indexesOf(call, answer));
-    return { type: 'tool_result', tool_use_id: id, content: await turn.tell(children, chars) };
+  /**
+   * What each call is answered from, but for those that were refused. undefined: fewer have ended than one waits for, so
+   * that somebody else than the root sent the parent back.
+   */
+  private async read(
+    calls: readonly OpenCall[],
+    answer: SpawnAnswer,
+  ): Promise<Map<OpenCall, ReadChildren> | undefined> {
+    const read = new Map<OpenCall, ReadChildren>();
+    for (const call of calls) {
+      const { own, earlier, need } = call;
+      const isAdmitted = answer.kind === 'admitted';
+      if (own && !isAdmitted) continue;
+      const range = own && isAdmitted ? Array.from({ length: own[1] }, (_, i) => answer.from + own[0] + i) : earlier;
+      const found = await readChildren(this.parts.records, this.of.unit.fleetId, await this.family.at(range));
+      if (isAdmitted && found.ended.length < need) return undefined;
+      read.set(call, found);
+    }
+    return read;
   }
 
-  /** Whether as many have ended as each call waits for: the root said so, or somebody else sent it back early. */
-  private async areMet(calls: readonly OpenCall[], answer: SpawnAnswer): Promise<boolean> {
-    const { records } = this.parts;
-    for (const call of calls)
-      if (call.need > 0 && (await countEnded(records, this.of.unit.fleetId, indexesOf(call, answer))) < call.need)
-        return false;
-    return true;
+  /** What it is given now frees money, which pays for a longer answer. */
+  private answerChars(ended: readonly EndedChild[]): number {
+    const { grantedMicroUsd = this.of.checkpoint.record.grantedMicroUsd ?? 0 } = this.accountedFor(ended);
+    return this.of.answerChars(grantedMicroUsd);
   }
 
   private spawnOf(seq: number): SpawnOf {
@@ -141,7 +157,4 @@ export class Parent {
   }
 }
 
-function indexesOf({ own, earlier }: OpenCall, answer: SpawnAnswer): number[] {
-  if (!own || answer.kind === 'refused') return earlier;
-  return Array.from({ length: own[1] }, (_, i) => answer.from + own[0] + i);
-}
+const refusalOf = (answer: SpawnAnswer): string => (answer.kind === 'refused' ? answer.message : '');

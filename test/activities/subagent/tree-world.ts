@@ -62,6 +62,17 @@ export class TreeWorld {
     return new TreeWorld(bench, fleet, tasks.length, maxTotalAgents === undefined ? {} : { maxTotalAgents });
   }
 
+  /** Subagents of the tree, planned and spawned. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** The first one's, before its first dispatch. */
+  get unit(): UnitRef {
+    const { fleetId, manifest } = this.fleet;
+    return { v: 1, fleetId, index: 0, generation: 1, epoch: 1, manifest, sliceMicroUsd: null };
+  }
+
   /** One dispatch. */
   async dispatch(
     index = 0,
@@ -76,9 +87,13 @@ export class TreeWorld {
   }
 
   /** What the root does with a parent that parked. */
-  async admit(spawner: number, { reason }: Parked, generation = 1): Promise<Admission> {
+  async admit(
+    spawner: number,
+    { reason }: Parked,
+    generation = 1,
+    admitSpawn = createSpawnActivities(this.bench.parts).admitSpawn,
+  ): Promise<Admission> {
     if (reason.for !== 'spawn') throw new Error(`parked for ${reason.for}`);
-    const { admitSpawn } = createSpawnActivities(this.bench.parts);
     const room = (this.options.maxTotalAgents ?? 1_000) - (this.count - this.planned);
     const { fleetId } = this.fleet;
     const { request, seq } = reason;
