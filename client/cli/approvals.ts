@@ -2,6 +2,7 @@ import type { Approval } from '../../workflows/contract/units.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
 import { oneLine } from './figures.ts';
 import type { PlainFormat } from './output-format.ts';
+import type { Paint } from './paint.ts';
 import { withSession } from './session.ts';
 import { sayStanding } from './steering.ts';
 import { askOneOf, type Terminal } from './terminal.ts';
@@ -15,7 +16,7 @@ export async function decideFleet(
   await withSession({}, async (session) => {
     const fleet = await session.muster.fleet(id);
     const asked = await fleet.asked(hash);
-    session.terminal.say(askedText(asked));
+    session.terminal.say(await askedText(fleet, asked, session.terminal.talkPaint));
     await (decision === 'approve' ? fleet.approve(asked.hash) : fleet.reject(asked.hash));
     await sayStanding(session, fleet, outputFormat);
   });
@@ -23,8 +24,9 @@ export async function decideFleet(
 
 /** On a terminal: asks about one open approval; whether it was decided. What changed meanwhile is shown anew. */
 export async function askToDecide(terminal: Terminal, fleet: OpenFleet): Promise<boolean> {
-  const asked = await fleet.asked();
-  terminal.say(askedText(asked));
+  const asked = await askedNow(fleet);
+  if (!asked) return true;
+  terminal.say(await askedText(fleet, asked, terminal.talkPaint));
   const answer = await askOneOf('Go on?', ['approve', 'reject', 'later']);
   if (answer === 'later') return false;
   const decided = answer === 'approve' ? fleet.approve(asked.hash) : fleet.reject(asked.hash);
@@ -35,7 +37,27 @@ export async function askToDecide(terminal: Terminal, fleet: OpenFleet): Promise
   return true;
 }
 
-function askedText({ kind, title, why = [] }: Approval): string {
-  const head = kind === 'gate' ? `gate: ${oneLine(title)}` : `the script asks: ${oneLine(title)}`;
-  return [head, ...why.map((reason) => `  ${oneLine(reason)}`)].join('\n');
+/** For whoever reads the log of a command that nobody can answer. */
+export async function sayAsked(terminal: Terminal, fleet: OpenFleet): Promise<void> {
+  const asked = await askedNow(fleet);
+  if (asked) terminal.say(await askedText(fleet, asked, terminal.talkPaint));
+}
+
+/** Undefined: it was decided just now, elsewhere. */
+function askedNow(fleet: OpenFleet): Promise<Approval | undefined> {
+  return fleet.asked().catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'not_asked') return undefined;
+    throw error;
+  });
+}
+
+/** What is decided about, for people: a gate with the figures it was judged by. */
+export async function askedText(fleet: OpenFleet, asked: Approval, paint: Paint): Promise<string> {
+  const report = await fleet.report(asked);
+  if (report) {
+    const { gateText } = await import('./gate-text.ts');
+    return gateText(report, paint);
+  }
+  const { title, why = [] } = asked;
+  return [`the script asks: ${paint.bold(oneLine(title))}`, ...why.map((reason) => `  ${oneLine(reason)}`)].join('\n');
 }

@@ -12,8 +12,8 @@ export interface Failures {
 }
 
 const FAILED: ReadonlySet<string> = new Set([L.failed, L.timed_out, L.budget_reached]);
-/** Some 100 ms. */
-const MOST_READ = 500;
+/** Some 30 ms. */
+const MOST_READ = 100;
 
 export async function readFailures(reader: ResultReader, units: string): Promise<Failures> {
   const failed: number[] = [];

@@ -13,6 +13,8 @@ export interface FleetObject {
   reason?: PauseReason;
   /** When a paused fleet goes on by itself, ISO 8601. */
   resets_at?: string;
+  /** What a person is asked, oldest first; `approve --hash` takes the hash. */
+  approvals?: readonly Pick<Approval, 'kind' | 'title' | 'hash' | 'why'>[];
   /** What a script returned, or a parent Claude said last. */
   result?: unknown;
   /** What a script threw, or why a parent Claude failed. */
@@ -30,12 +32,14 @@ export function fleetObject(
   isSimulated: boolean,
   { result, error }: ParentEnd = {},
 ): FleetObject {
+  const { approvals = [] } = status;
   return {
     id: status.id,
     name: status.name,
     status: status.state,
     ...(status.reason && { reason: status.reason }),
     ...(status.resetAtMs !== undefined && { resets_at: new Date(status.resetAtMs).toISOString() }),
+    ...(approvals.length > 0 && { approvals: approvals.map(asked) }),
     ...(result !== undefined && { result }),
     ...(error && { error }),
     census: status.census,
@@ -76,13 +80,12 @@ export function* fleetJson(head: object, results: Iterable<Result>): Generator<s
 /** What `status` and `list` print as JSON: no results, and where those stand that have not ended. */
 export function statusObject(status: FleetStatus, fleet: Pick<FleetRecord, 'simulated' | 'source' | 'count'>): object {
   const { waiting, queued, running, parked, count, concurrency, budgetMicroUsd, generation, startedAtMs } = status;
-  const { outcome, approvals = [], wave } = status;
+  const { outcome, wave } = status;
   return {
     ...fleetObject(status, noUsage(), fleet.simulated, outcome && 'error' in outcome ? { error: outcome.error } : {}),
     usage: undefined, // stands in the results, which are not read here
     ...{ count, spawned: Math.max(0, count - fleet.count), waiting, queued, running, parked, concurrency },
     ...(wave && { wave }),
-    ...(approvals.length > 0 && { approvals: approvals.map(approvalObject) }),
     budget_usd: budgetMicroUsd === null ? null : budgetMicroUsd / MICRO_USD,
     generation,
     source: fleet.source,
@@ -91,5 +94,7 @@ export function statusObject(status: FleetStatus, fleet: Pick<FleetRecord, 'simu
   };
 }
 
-/** What is asked; its report is for `approve` to show. */
-const approvalObject = ({ kind, title, hash, why = [] }: Approval): object => ({ kind, title, hash, why });
+/** Its report is for `approve` to show. */
+function asked({ kind, title, hash, why = [] }: Approval): NonNullable<FleetObject['approvals']>[number] {
+  return { kind, title, hash, why };
+}

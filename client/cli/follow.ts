@@ -38,9 +38,11 @@ export async function follow(terminal: Terminal, fleet: OpenFleet, options: Foll
       if (await leave(terminal, fleet, interrupts)) return follower.toTheEnd();
       return interrupts.reason === 'terminated' ? EXIT.terminated : EXIT.interrupted;
     }
-    if (status?.reason !== 'approval' || !terminal.isInteractive || follower.isOutOfTime) return follower.report();
-    const { askToDecide } = await import('./approvals.ts');
-    if (!(await askToDecide(terminal, fleet))) return follower.report();
+    if (status?.reason !== 'approval' || follower.isOutOfTime) return follower.report();
+    const { askToDecide, sayAsked } = await import('./approvals.ts');
+    if (terminal.isInteractive && (await askToDecide(terminal, fleet))) continue;
+    if (!terminal.isInteractive) await sayAsked(terminal, fleet);
+    return follower.report();
   }
 }
 
@@ -76,8 +78,9 @@ class Follower {
   #look(cursor: string | undefined, isPatient = false): FleetWatch {
     const { interrupts, format } = this.#options;
     const signal = AbortSignal.any([interrupts.signal, ...(this.#patience ? [this.#patience] : [])]);
-    const tellsStarts = format === 'stream-json' || this.#terminal.hasScreen;
-    return this.#fleet.watch({ cursor, tellsStarts, ...(!isPatient && { signal }) });
+    const { hasScreen: tellsPhases } = this.#terminal;
+    const tellsStarts = format === 'stream-json' || tellsPhases;
+    return this.#fleet.watch({ cursor, tellsStarts, tellsPhases, ...(!isPatient && { signal }) });
   }
 
   async accompany(): Promise<void> {
@@ -100,7 +103,7 @@ class Follower {
 
   /** Until it has ended, or stands still until a person acts. */
   async #along(): Promise<void> {
-    using view = new TalkView(this.#terminal);
+    using view = await TalkView.open(this.#terminal);
     const standstill = new Standstill();
     for await (const change of this.#watch) {
       this.#tally.add(change);

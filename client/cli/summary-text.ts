@@ -24,6 +24,7 @@ export function summaryText(
     ...census(status, paint),
     '',
     cost(status),
+    ...(status.approvals ?? []).map(({ title }) => paint.yellow(`  asks: ${shorten(oneLine(title), 110)}`)),
     ...checks(tally, paint),
     ...kinds(tally, paint),
     ...leftText(left, paint),

@@ -21,6 +21,7 @@ import { FleetReading } from './fleet-reading.ts';
 import { FleetRoot } from './fleet-root.ts';
 import { changeFleet, startNextGeneration } from './next-generation.ts';
 import { hasEnded, type Standing } from './standing.ts';
+import { Phases } from './phases.ts';
 import { exchangesFrom } from './script-journal.ts';
 import { StartFinder } from './start-finder.ts';
 import { startRoot } from './start-root.ts';
@@ -192,10 +193,11 @@ export class FleetClient extends FleetReading {
   /** Tells the changes of a fleet until it has ended, and mends the stack meanwhile. */
   watch(fleet: FleetRecord, options: WatchOptions = {}): FleetWatch {
     const finder = new StartFinder(this.records, fleet);
+    const phases = options.tellsPhases && fleet.kind === 'script' ? new Phases(this.records, fleet) : undefined;
     const watched = {
       id: fleet.id,
       look: () => this.standing(fleet, undefined, (now) => this.#ask(now, () => this.#lookOnce(now))),
-      ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing).some(indexes),
+      ended: (standing: Standing, indexes: readonly number[]) => this.reader(fleet, standing, phases).some(indexes),
       started: (standing: Standing) => finder.look(standing),
       said: ({ status }: Standing, from: JournalMark) =>
         fleet.kind === 'script' ? exchangesFrom(this.#stack.store, status, from) : nothing(),

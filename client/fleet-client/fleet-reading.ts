@@ -6,6 +6,7 @@ import { collect } from './bounded.ts';
 import { FleetFailure } from './failure.ts';
 import { LATEST } from './fleet-id.ts';
 import { nearestName, resolveLabels } from './labels.ts';
+import type { Phases } from './phases.ts';
 import { ResultReader, type EndedSubagent } from './result-reader.ts';
 import { closedStanding, type Standing } from './standing.ts';
 
@@ -84,7 +85,7 @@ export class FleetReading {
     const fleet = await this.find(id);
     yield* this.reader(fleet, await this.standing(fleet)).all();
   }
-  reader(fleet: FleetRecord, standing: Standing): ResultReader {
-    return new ResultReader(this.records, fleet, standing);
+  reader(fleet: FleetRecord, standing: Standing, phases?: Phases): ResultReader {
+    return new ResultReader(this.records, fleet, standing, phases);
   }
 }

@@ -2,6 +2,7 @@ import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { UNIT_LETTERS, statusOfLetter } from '../../workflows/contract/statuses.ts';
 import type { FleetRecord, Result, Task } from '../../workflows/contract/task.schema.ts';
 import { mapOf } from './bounded.ts';
+import type { Phases } from './phases.ts';
 import type { Standing } from './standing.ts';
 import { reasonFor, syntheticResult } from './synthetic-result.ts';
 import { parentsIn, readParents, treeOrder } from './tree-order.ts';
@@ -23,10 +24,18 @@ export class ResultReader {
   readonly #fleet: FleetRecord;
   readonly #units: string;
   readonly #spawned: Standing['spawned'];
+  readonly #phases: Phases | undefined;
   readonly #generations: ReadonlyMap<number, number>;
   readonly #atMs: number;
 
-  constructor(records: FleetRecords, fleet: FleetRecord, { status, progress, spawned }: Standing) {
+  /** With `phases` each is told with its own. */
+  constructor(
+    records: FleetRecords,
+    fleet: FleetRecord,
+    { status, progress, spawned }: Standing,
+    phases?: Phases | undefined,
+  ) {
+    this.#phases = phases;
     this.#records = records;
     this.#fleet = fleet;
     this.#units = progress.units;
@@ -48,7 +57,11 @@ export class ResultReader {
   /** Of these indexes those that have ended, in the given order. */
   async some(indexes: readonly number[]): Promise<EndedSubagent[]> {
     const ended = indexes.filter((index) => this.#status(index));
-    return mapOf(ended, (index) => this.#one(index));
+    const phases = await this.#phases?.of(ended);
+    return mapOf(ended, async (index) => {
+      const phase = phases?.get(index);
+      return { ...(await this.#one(index)), ...(phase !== undefined && { phase }) };
+    });
   }
 
   #status(index: number): ReturnType<typeof statusOfLetter> {
@@ -61,10 +74,9 @@ export class ResultReader {
   async #one(index: number): Promise<EndedSubagent> {
     const generation = this.#generations.get(index) ?? 1;
     const stored = (await this.#records.subagent(this.#fleet.id, index, generation))?.record.result;
-    if (stored && this.#fleet.kind !== 'script') return { index, label: stored.label, result: stored };
+    if (stored) return { index, label: stored.label, result: stored };
     const task = await this.#task(index);
-    const { label, phase } = task;
-    return { index, label, ...(phase !== undefined && { phase }), result: stored ?? this.#synthetic(index, task) };
+    return { index, label: task.label, result: this.#synthetic(index, task) };
   }
 
   #synthetic(index: number, task: Task): Result {

@@ -39,19 +39,21 @@ export const beginning = (): Position => ({
 export function encodeCursor(fleetId: string, { ended, started, journal, seq, state }: Position): string {
   const { generation, exchange, line } = journal;
   const begun = started.size > MOST_STARTED ? [] : [...started];
-  const whole = [2, fleetId, seq, state, steps(ended.bounds), ended.generations, begun, generation, exchange, line];
-  return deflateRawSync(JSON.stringify(whole)).toString('base64url');
+  const head = [2, fleetId, seq, state, ended.generations, begun, generation, exchange, line];
+  const whole = Buffer.concat([Buffer.from(`${JSON.stringify(head)}\0`), packed(ended.bounds)]);
+  return deflateRawSync(whole, { level: 1 }).toString('base64url');
 }
 
 /** Throws `FleetFailure` `bad_cursor` for a text that is no cursor, or one of another fleet. */
 export function decodeCursor(fleetId: string, text: string): Position {
   const found = parsed(text);
   if (!found) throw new FleetFailure('bad_cursor', 'this is no cursor of a watch', 'watch again without a cursor');
-  const [, of, seq, state, bounds, generations, started, generation, exchange, line] = found;
+  const { bounds, head } = found;
+  const [, of, seq, state, generations, started, generation, exchange, line] = head;
   if (of !== fleetId)
     throw new FleetFailure('bad_cursor', `this cursor is of the fleet ${of}`, `muster watch ${of} --cursor …`);
   return {
-    ended: new ToldEnds(sums(bounds), generations),
+    ended: new ToldEnds(bounds, generations),
     started: new Set(started),
     journal: { generation, exchange, line },
     seq,
@@ -59,12 +61,11 @@ export function decodeCursor(fleetId: string, text: string): Position {
   };
 }
 
-type Encoded = [
+type Head = [
   version: number,
   fleetId: string,
   seq: number,
   state: string,
-  bounds: number[],
   generations: [number, number][],
   started: string[],
   generation: number,
@@ -73,25 +74,49 @@ type Encoded = [
 ];
 
 /** Undefined for what `encodeCursor` has not written. */
-function parsed(text: string): Encoded | undefined {
+function parsed(text: string): { head: Head; bounds: number[] } | undefined {
   try {
     const bytes = inflateRawSync(Buffer.from(text, 'base64url'), { maxOutputLength: MOST_BYTES });
-    const found = JSON.parse(bytes.toString()) as Encoded;
-    const [version, of, seq, state, bounds, generations, started, ...journal] = found;
+    const at = bytes.indexOf(0);
+    const head = JSON.parse(bytes.subarray(0, at).toString()) as Head;
+    const [version, of, seq, state, generations, started, ...journal] = head;
+    const bounds = unpacked(bytes.subarray(at + 1));
     const isSound =
       version === 2 &&
       [of, state, ...started].every((word) => typeof word === 'string') &&
-      [seq, ...bounds, ...generations.flat(), ...journal].every((n) => Number.isSafeInteger(n) && n >= 0) &&
-      journal.length === 3;
-    return isSound ? found : undefined;
+      [seq, ...generations.flat(), ...journal].every((n) => Number.isSafeInteger(n) && n >= 0) &&
+      journal.length === 3 &&
+      bounds.length % 2 === 0;
+    return isSound ? { head, bounds } : undefined;
   } catch {
     return undefined; // whatever is wrong with it, it is none of ours
   }
 }
 
-const steps = (bounds: readonly number[]): number[] => bounds.map((bound, i) => bound - (bounds[i - 1] ?? 0));
+/** Bounds as differences, seven bits a byte, the lowest first. */
+function packed(bounds: readonly number[]): Buffer {
+  const bytes: number[] = [];
+  let before = 0;
+  for (const bound of bounds) {
+    let rest = bound - before;
+    before = bound;
+    for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
+    bytes.push(rest);
+  }
+  return Buffer.from(bytes);
+}
 
-function sums(differences: readonly number[]): number[] {
+function unpacked(bytes: Uint8Array): number[] {
+  const bounds: number[] = [];
   let sum = 0;
-  return differences.map((difference) => (sum += difference));
+  let step = 0;
+  let shift = 0;
+  for (const byte of bytes) {
+    step += (byte & 127) * 2 ** shift;
+    shift += 7;
+    if (byte > 127) continue;
+    bounds.push((sum += step));
+    step = shift = 0;
+  }
+  return bounds;
 }

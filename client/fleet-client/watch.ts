@@ -12,6 +12,8 @@ export interface WatchOptions {
   everyMs?: number | undefined;
   /** Tell who has started too, which asks the store. */
   tellsStarts?: boolean | undefined;
+  /** Tell of each end the phase of the script it is of, which asks the store too. */
+  tellsPhases?: boolean | undefined;
 }
 
 /** What a watch needs of the fleet it looks at. */
@@ -26,6 +28,7 @@ export interface Watched extends NewsSource {
 
 /** Silence after which a watch gives up, with nothing that mending brought back. */
 const GIVE_UP_MS = 180_000;
+
 /**
  * The changes of a fleet, from now until it has ended: each change of status, and each subagent that ended, once and in
  * the order in which they did, with what a script said in between. What happened before comes first, in order too; an

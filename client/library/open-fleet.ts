@@ -1,5 +1,6 @@
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
+import type { GateReport } from '../../workflows/contract/rollout.schema.ts';
 import type { FleetRecord, Result } from '../../workflows/contract/task.schema.ts';
 import type { Approval } from '../../workflows/contract/units.ts';
 import type { EndedSubagent } from '../fleet-client/result-reader.ts';
@@ -91,6 +92,13 @@ export class OpenFleet implements Fleet {
   /** What `approve` and `reject` would decide about. */
   async asked(hash?: string): Promise<Approval> {
     return this.#ground.client.asked(this.id, hash);
+  }
+  /** The figures a gate was judged by; undefined: it is none. */
+  async report({ report }: Approval): Promise<GateReport | undefined> {
+    if (report === undefined) return undefined;
+    const { GateReport } = await import('../../workflows/contract/rollout.schema.ts');
+    const text = Buffer.from(await this.#ground.stack.store.get(report)).toString();
+    return GateReport.parse(JSON.parse(text));
   }
   async approve(hash?: string): Promise<FleetView> {
     const asked = await this.asked(hash);

@@ -1,19 +1,27 @@
 import type { FleetChange } from '../../fleet-client/news.ts';
 import type { Terminal } from '../terminal.ts';
 import { ChangeLines } from './change-lines.ts';
-import { LiveScreen } from './live-screen.ts';
+import type { LiveScreen } from './live-screen.ts';
 import { ProgressModel } from './progress-model.ts';
 
 /** What is said of a fleet under way: a screen drawn over and over on a terminal, elsewhere a line per change. */
 export class TalkView implements Disposable {
-  readonly #model = new ProgressModel();
+  readonly #model: ProgressModel;
   readonly #screen: LiveScreen | undefined;
   readonly #lines: ChangeLines;
   readonly #terminal: Terminal;
 
-  constructor(terminal: Terminal) {
+  /** What draws a screen is loaded only where there is one. */
+  static async open(terminal: Terminal): Promise<TalkView> {
+    const model = new ProgressModel();
+    if (!terminal.hasScreen) return new TalkView(terminal, model, undefined);
+    const { LiveScreen } = await import('./live-screen.ts');
+    return new TalkView(terminal, model, new LiveScreen(process.stderr, model, terminal.talkPaint));
+  }
+
+  private constructor(terminal: Terminal, model: ProgressModel, screen: LiveScreen | undefined) {
     this.#terminal = terminal;
-    const screen = terminal.hasScreen ? new LiveScreen(process.stderr, this.#model, terminal.talkPaint) : undefined;
+    this.#model = model;
     if (screen) terminal.divert((line) => screen.above(line));
     this.#screen = screen;
     this.#lines = new ChangeLines((line) => terminal.say(line));
