@@ -9,7 +9,7 @@ interface Whole {
   status: string;
   result?: unknown;
   census: Record<string, number>;
-  results: { label: string; status: string; changes: { files: string[] } }[];
+  results: { label: string; status: string; changes?: { files: string[] } }[];
 }
 
 const TEMPLATES = INIT_TEMPLATES.filter((template) => !['tasks', 'targets'].includes(template));
@@ -54,6 +54,8 @@ describe('a template', () => {
     expect(census).toMatchObject({ completed: results.length, failed: 0 });
     expect(results.length).toBeGreaterThanOrEqual(LEAST[template] ?? 3);
     if (initFileName(template).endsWith('.js')) expect(result).toMatchObject(RESULTS[template]!);
+    const changed = results.flatMap(({ changes }) => changes?.files ?? []);
+    expect(changed).toEqual(template === 'generate' ? ['GETTING-STARTED.md'] : []);
   });
 
   it('is never written over a file that is there', async () => {
