@@ -329,6 +329,12 @@ export class FleetWorld {
     }
   }
 
+  private checkWave(index: number): void {
+    const { waves } = this.options;
+    const wave = (waves?.charCodeAt(index) ?? 0) - 48;
+    if (waves && wave > this.root.status().wave!.open) throw new Error(`subagent ${index} is of wave ${wave}`);
+  }
+
   /** What must hold after every event, by the world's own books. */
   private check(): void {
     let holding = 0;
@@ -341,8 +347,7 @@ export class FleetWorld {
         const index = batch.input.units[offset]![0];
         if (inFlight.has(index)) throw new Error(`subagent ${index} is in flight twice`);
         inFlight.add(index);
-        const wave = (this.options.waves?.charCodeAt(index) ?? 0) - 48;
-        if (wave > (this.root.status().wave?.open ?? Infinity)) throw new Error(`subagent ${index} is of wave ${wave}`);
+        this.checkWave(index);
       }
     }
     if (holding > this.highestConcurrency) throw new Error(`${holding} in flight, ${this.highestConcurrency} permits`);

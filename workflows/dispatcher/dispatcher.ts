@@ -112,7 +112,8 @@ export class Dispatcher {
     if (!batch) return;
     this.heard(state);
     this.holdings.close(state.batch);
-    for (let offset = 0; offset < batch.indexes.length; offset++)
+    // From the last, since each goes back to the head of its line.
+    for (let offset = batch.indexes.length - 1; offset >= 0; offset--)
       if (state.units[offset] === L.inBatch) this.cameBackUnstarted(batch.indexes[offset]!);
     this.judge();
   }
