@@ -4,8 +4,9 @@ import { GateReport } from '../../workflows/contract/rollout.schema.ts';
 import type { GateRequest, GateVerdict } from '../../workflows/contract/units.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import { whatTheyTook } from '../observe/what-targets-took.ts';
 import { gateReport, type Targets } from './gate-report.ts';
-import { readResults, whatTheyTook } from './wave-results.ts';
+import { readResults } from './wave-results.ts';
 
 export interface RolloutParts {
   store: Pick<ArtifactStore, 'put'>;

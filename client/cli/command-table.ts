@@ -7,6 +7,7 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ['run', () => import('./commands/run.ts')],
   ['validate', () => import('./commands/validate.ts')],
   ['targets', () => import('./commands/targets.ts')],
+  ['preview', () => import('./commands/preview.ts')],
   ['schema', () => import('./commands/schema.ts')],
   ['init', () => import('./commands/init.ts')],
   ['list', () => import('./commands/list.ts')],
