@@ -22,6 +22,13 @@ const CODES: Readonly<Record<number, string>> = {
   [EXIT.authentication]: 'authentication',
 };
 
+/** Of what `FleetFailure` tells; everything else is usage. */
+const EXITS: Readonly<Record<string, number>> = {
+  unreachable: EXIT.internal,
+  damaged: EXIT.internal,
+  no_credential: EXIT.authentication,
+};
+
 /** Names, not classes: the rooms that throw them are loaded only by the commands that need them. */
 export function describeError(error: unknown, argv: readonly string[]): ErrorObject {
   if (!(error instanceof Error)) return internal(String(error));
@@ -39,8 +46,13 @@ export function describeError(error: unknown, argv: readonly string[]): ErrorObj
   }
   if (error.name === 'FleetFailure') {
     const { code, hint } = error as Error & { code: string; hint?: string };
-    const exitCode = code === 'unreachable' || code === 'damaged' ? EXIT.internal : EXIT.usage;
-    return { ok: false, code, exitCode, message: error.message, ...(hint !== undefined && { hint }) };
+    return {
+      ok: false,
+      code,
+      exitCode: EXITS[code] ?? EXIT.usage,
+      message: error.message,
+      ...(hint !== undefined && { hint }),
+    };
   }
   if (/^(Workspace|CloneDenied)/.test(error.name)) {
     return { ok: false, code: 'workspace', exitCode: EXIT.usage, message: error.message, hint: 'nothing was started' };

@@ -27,7 +27,9 @@ export async function loadFleet(input: FileSource): Promise<FleetPlan> {
   const isStdin = source === '-';
   const file = isStdin ? 'stdin' : source;
   const absolute = isStdin ? '-' : resolve(cwd, source);
-  const text = isStdin ? (input.stdin ?? '') : await readText(absolute, file, 'a fleet.yaml or a JSON task file');
+  const text = isStdin
+    ? (input.stdin ?? '')
+    : await readText(absolute, file, 'a fleet.yaml, a JSON task file or a workflow script');
   const isJson = isStdin ? /^\s*[[{]/.test(text) : extname(source) === '.json';
   const document = isJson ? parseJson(text) : parseYaml(text);
   const base = isStdin ? cwd : dirname(absolute);

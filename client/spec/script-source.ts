@@ -16,8 +16,23 @@ export interface ScriptSource {
   source: string;
 }
 
-/** Whether a text given in place of a path is a script itself: no path has a line break, or begins like this. */
-export const isScriptText = (text: string): boolean => /^\s*((\/\/[^\n]*\n|\/\*[^]*?\*\/)\s*)*export\s/.test(text);
+/** Whether a text given in place of a path is a script itself: behind comments it begins with `export`. */
+export function isScriptText(text: string): boolean {
+  let at = 0;
+  const ends: readonly [start: string, end: string][] = [
+    ['#!', '\n'],
+    ['//', '\n'],
+    ['/*', '*/'],
+  ];
+  for (;;) {
+    at += /^\s*/.exec(text.slice(at))![0].length;
+    const comment = ends.find(([start]) => text.startsWith(start, at));
+    if (!comment) return /^export\s/.test(text.slice(at, at + 7));
+    const end = text.indexOf(comment[1], at + 2);
+    if (end < 0) return false;
+    at = end + comment[1].length;
+  }
+}
 
 /** Whether a file's name says that it is a script, or it is no file but the name of a saved one, or near to one. */
 export async function namesScript(
@@ -63,5 +78,6 @@ const invalid = (file: string, message: string, hint: string): InvalidFleet =>
 const isName = (given: string): boolean => !/[/\\]/.test(given) && !SCRIPT_FILE.test(given) && given.trim() !== '';
 
 async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && !info.isDirectory();
 }

@@ -26,7 +26,7 @@ export function spawnParent(
     },
     ceiling: { grant: task.permissions, directory: workspace.subdirectory },
     labels,
-    agents: manifest.script?.agents ?? [],
+    agents: manifest.agents ?? manifest.script?.agents ?? [],
     mcpServers: task.mcpServers ?? [],
     labelEnd,
   };

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { EXPECTED } from '../../../client/spec/expected.ts';
+import { NESTED_KEYS } from '../../../client/spec/keys.ts';
 import { InvalidFleet, formatFault } from '../../../client/spec/plan.ts';
+import { RolloutShape } from '../../../client/spec/rollout-shape.ts';
 import { planWaves } from '../../../client/spec/wave-plan.ts';
 import { FleetDirectory } from './fleet-directory.ts';
 
@@ -114,7 +117,11 @@ describe('a rollout at fault says where, what, and what to write', () => {
       'rollout: {waves: [1], gate: {aproval: true}}',
       '1:30: `aproval` is no key of a gate; write `approval`',
     ],
-    ['a later key', 'rollout: {waves: [1], gate: {approval: true, minMerged: 1}}', '1:46: `minMerged` is not supported yet; remove it'],
+    [
+      'a later key',
+      'rollout: {waves: [1], gate: {approval: true, minMerged: 1}}',
+      '1:46: `minMerged` is not supported yet; remove it',
+    ],
   ];
   it.each(faults)('%s', async (_, text, expected) => {
     using directory = new FleetDirectory({ 'sub/': '' });
@@ -129,6 +136,14 @@ describe('a rollout at fault says where, what, and what to write', () => {
       'rollout: {waves: [1, 100%], gate: {minVerified: 1}}\ntasks: [{prompt: a, workingDirectory: nowhere}]\n';
     expect(await directory.faults(text)).toHaveLength(1);
   });
+});
+
+it('key tables and shapes of a rollout speak of the same keys', () => {
+  expect([...NESTED_KEYS['rollout']!.known].sort()).toEqual(Object.keys(RolloutShape.shape).sort());
+  const gate = RolloutShape.shape.gate.unwrap();
+  expect([...NESTED_KEYS['gate']!.known].sort()).toEqual(Object.keys(gate.shape).sort());
+  for (const key of [...NESTED_KEYS['rollout']!.known, ...NESTED_KEYS['gate']!.known])
+    expect(EXPECTED[key]).toBeTruthy();
 });
 
 describe('which task is in which wave', () => {

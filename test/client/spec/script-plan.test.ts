@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FleetSource, StartOptions } from '../../../client/library/library.ts';
 import { planOf } from '../../../client/spec/plan-of.ts';
 import { formatFault, InvalidFleet, type FleetPlan } from '../../../client/spec/plan.ts';
+import { isScriptText } from '../../../client/spec/script-source.ts';
 import { FleetDirectory } from './fleet-directory.ts';
 
 const script = (name: string, body: string): string =>
@@ -104,6 +105,23 @@ describe('a workflow script as a fleet', () => {
     directory.write('.claude/workflows/both.js', ONE);
     directory.write('both', 'tasks: [{prompt: a}]\n');
     expect((await plan({ file: 'both' })).tasks).toHaveLength(1);
+  });
+
+  it('prefers a saved script to a directory of the same name', async () => {
+    directory.write('.claude/workflows/lib.js', ONE);
+    expect((await plan({ file: 'lib' })).kind).toBe('script');
+  });
+
+  it.each<[string, boolean]>([
+    [`#!/usr/bin/env muster\n// a\n/* b\n * c */ /* d */\n\n${ONE}`, true],
+    [`\uFEFF${ONE}`, true],
+    ['exported: 1\n', false],
+    ['/* never closed', false],
+    ['// export const meta', false],
+    ['/* */ '.repeat(100_000), false],
+    ['tasks: [{prompt: export it}]', false],
+  ])('is told from other texts by how it begins: %#', (text, isScript) => {
+    expect(isScriptText(text)).toBe(isScript);
   });
 
   it('takes saved scripts along for workflow(), by name, by the name they give themselves, and by path', async () => {
