@@ -1,7 +1,9 @@
-import type { Fleet, FleetOutcome, FleetView } from '../library/library.ts';
+import type { Fleet, FleetView } from '../library/library.ts';
+import type { OpenFleet } from '../library/open-fleet.ts';
 import { accompany } from './accompany.ts';
 import { readResults } from './read-results.ts';
-import { fleetReport, type FleetReport, type Told } from './report.ts';
+import { reportFleet } from './report-fleet.ts';
+import type { FleetReport, Told } from './report.ts';
 import { endedCount, hasEnded } from './standing.ts';
 import type { Call, Workshop } from './tool.ts';
 
@@ -17,7 +19,7 @@ export interface FollowOptions {
 
 /** Stays with a fleet that was just started, tells the caller of its progress, and reports it with first results. */
 export async function followFleet(
-  fleet: Fleet,
+  fleet: OpenFleet,
   options: FollowOptions,
   call: Call,
   shop: Workshop,
@@ -28,10 +30,10 @@ export async function followFleet(
   else signal.addEventListener('abort', sayLeft);
   try {
     const view = await stay(fleet, options, call);
-    const outcome = await outcomeOf(fleet, view);
     const isAsked = options.need > 0 && endedCount(view) > 0 && !signal.aborted;
     const told = isAsked ? await firstResults(fleet, view, options, call, shop) : {};
-    return fleetReport(view, { outcome, told: { ...told, ...(options.notes && { notes: options.notes }) } });
+    const notes = options.notes ?? [];
+    return await reportFleet(fleet, view, { told: { ...told, notes }, withOutcome: true });
   } finally {
     signal.removeEventListener('abort', sayLeft);
   }
@@ -46,11 +48,6 @@ export async function stay(
   const left = timeoutMs - (performance.now() - beganAtMs);
   const onLook = (view: FleetView): Promise<void> => progress.tell(view);
   return accompany(() => fleet.status(), { need, timeoutMs: left, signal, onLook });
-}
-
-/** What its parent left, where it has ended. */
-export async function outcomeOf(fleet: Pick<Fleet, 'wait'>, view: FleetView): Promise<FleetOutcome | undefined> {
-  return hasEnded(view) ? fleet.wait() : undefined;
 }
 
 async function firstResults(

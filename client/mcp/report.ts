@@ -18,7 +18,7 @@ export interface FleetReport {
   total_cost_usd: number;
   budget_usd: number | null;
   wave?: FleetView['wave'];
-  approvals?: { kind: Approval['kind']; title: string; hash: string; why?: string[] }[];
+  approvals?: AskedApproval[];
   /** What a script returned or its parent Claude said last. */
   result?: unknown;
   /** Of a result that is too long: it stands cut in `result`, as text. */
@@ -34,18 +34,33 @@ export interface FleetReport {
   next: string;
 }
 
+/** What a person is asked, by the hash that `approve_fleet` takes. */
+export interface AskedApproval {
+  kind: Approval['kind'];
+  title: string;
+  hash: string;
+  why?: string[];
+  /** Of a gate: results so far and what is to be expected of the rest, in lines. */
+  figures?: string;
+}
+
 export type Told = Pick<FleetReport, 'results' | 'not_ended' | 'more_results' | 'cursor' | 'notes'>;
 
 const MAX_RESULT_CHARS = 16_000;
 const MAX_NOTES = 20;
 const MAX_NOTE_CHARS = 500;
-const MAX_APPROVALS = 20;
+const MAX_FIGURES_CHARS = 4_000;
 
-export function fleetReport(
-  view: FleetView,
-  { outcome, told = {}, next }: { outcome?: FleetOutcome | undefined; told?: Told; next?: string },
-): FleetReport {
-  const { id, name, status, reason, resetsAt, census, count, running, queued, wave, approvals } = view;
+export interface ReportParts {
+  outcome?: FleetOutcome | undefined;
+  approvals?: readonly AskedApproval[];
+  told?: Told;
+  /** In place of what follows from how the fleet stands. */
+  next?: string;
+}
+
+export function fleetReport(view: FleetView, { outcome, approvals = [], told = {}, next }: ReportParts): FleetReport {
+  const { id, name, status, reason, resetsAt, census, count, running, queued, wave } = view;
   const { notes = [], ...rest } = told;
   return {
     ...{ id, name, status },
@@ -55,7 +70,7 @@ export function fleetReport(
     total_cost_usd: view.totalCostUsd,
     budget_usd: view.budgetUsd,
     ...(wave && { wave }),
-    ...(approvals.length > 0 && { approvals: approvals.slice(0, MAX_APPROVALS).map(approvalOf) }),
+    ...(approvals.length > 0 && { approvals: approvals.map(shortened) }),
     ...(outcome && outcomeOf(outcome)),
     ...rest,
     ...(notes.length > 0 && { notes: notes.slice(0, MAX_NOTES).map((note) => cut(note, MAX_NOTE_CHARS)) }),
@@ -63,8 +78,13 @@ export function fleetReport(
   };
 }
 
-function approvalOf({ kind, title, hash, why = [] }: Approval): NonNullable<FleetReport['approvals']>[number] {
-  return { kind, title: cut(title, MAX_NOTE_CHARS), hash, ...(why.length > 0 && { why: why.slice(0, MAX_NOTES) }) };
+function shortened({ title, why, figures, ...rest }: AskedApproval): AskedApproval {
+  return {
+    title: cut(title, MAX_NOTE_CHARS),
+    ...rest,
+    ...(why && { why: why.slice(0, MAX_NOTES).map((each) => cut(each, MAX_NOTE_CHARS)) }),
+    ...(figures !== undefined && { figures: cut(figures, MAX_FIGURES_CHARS) }),
+  };
 }
 
 function outcomeOf({ result, error }: FleetOutcome): Pick<FleetReport, 'result' | 'result_chars' | 'error'> {

@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CommandFailure } from '../cli/context.ts';
 import { readConfig, type Environment } from '../config.ts';
-import type { MusterApi } from '../library/library.ts';
+import type { Muster } from '../library/muster.ts';
 import { Cursors } from './cursors.ts';
 import { Door } from './door.ts';
 import { readListenAddress } from './listen-address.ts';
@@ -61,10 +61,10 @@ async function openMuster(
   simulate: boolean,
   environment: Environment,
   onTalk: (line: string) => void,
-): Promise<MusterApi> {
-  const { Muster } = await import('../library/muster.ts');
+): Promise<Muster> {
+  const library = await import('../library/muster.ts');
   // The token is of this process alone: no daemon and no task is given it.
-  return Muster.open({ cwd, simulate, onTalk, environment: { ...environment, [TOKEN]: undefined } });
+  return library.Muster.open({ cwd, simulate, onTalk, environment: { ...environment, [TOKEN]: undefined } });
 }
 
 async function limitsOf(flags: McpFlags): Promise<ServerLimits> {

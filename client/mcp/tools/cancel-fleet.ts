@@ -1,5 +1,6 @@
 import type { CancelFleet } from '../inputs.ts';
-import { fleetReport, type FleetReport } from '../report.ts';
+import { reportFleet } from '../report-fleet.ts';
+import type { FleetReport } from '../report.ts';
 import type { Workshop } from '../tool.ts';
 
 export const DESCRIPTION = `Ends a fleet for good: what is under way stops, what has not started never will. Results so far are kept (fleet_results). Ending the call that started a fleet does not end the fleet; this does.`;
@@ -7,5 +8,5 @@ export const DESCRIPTION = `Ends a fleet for good: what is under way stops, what
 export async function cancelFleet({ id }: CancelFleet, shop: Workshop): Promise<FleetReport> {
   const muster = await shop.door.muster(shop.limits.isSimulated);
   const fleet = await muster.fleet(id);
-  return fleetReport(await fleet.cancel(), {});
+  return reportFleet(fleet, await fleet.cancel());
 }

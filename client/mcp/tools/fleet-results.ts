@@ -1,9 +1,10 @@
-import type { Fleet } from '../../library/library.ts';
+import type { OpenFleet } from '../../library/open-fleet.ts';
 import type { Place } from '../cursors.ts';
 import type { FleetResults } from '../inputs.ts';
 import { PAGE_CHARS } from '../page.ts';
 import { readResults } from '../read-results.ts';
-import { fleetReport, type FleetReport, type Told } from '../report.ts';
+import { reportFleet } from '../report-fleet.ts';
+import type { FleetReport, Told } from '../report.ts';
 import { resultRow } from '../result-row.ts';
 import { endedCount, hasEnded } from '../standing.ts';
 import { ToolFailure } from '../tool-failure.ts';
@@ -25,7 +26,7 @@ export async function fleetResults(input: FleetResults, call: Call, shop: Worksh
   return labels ? labelled(fleet, labels, offset) : arrived(fleet, input, call, shop);
 }
 
-async function arrived(fleet: Fleet, input: FleetResults, { signal }: Call, shop: Workshop): Promise<FleetReport> {
+async function arrived(fleet: OpenFleet, input: FleetResults, { signal }: Call, shop: Workshop): Promise<FleetReport> {
   const { cursor, limit, timeout_s = 0 } = input;
   const from: Place = cursor ? shop.cursors.find(cursor, fleet.id) : { fleetId: fleet.id, arrival: undefined, read: 0 };
   const ended = endedCount(await fleet.status());
@@ -37,10 +38,10 @@ async function arrived(fleet: Fleet, input: FleetResults, { signal }: Call, shop
     ...(more > 0 && { more_results: more }),
     ...(!read.isWhole && (more > 0 || !hasEnded(view)) && { cursor: shop.cursors.keep(read.to) }),
   };
-  return fleetReport(view, { told });
+  return reportFleet(fleet, view, { told });
 }
 
-async function labelled(fleet: Fleet, labels: readonly string[], offset = 0): Promise<FleetReport> {
+async function labelled(fleet: OpenFleet, labels: readonly string[], offset = 0): Promise<FleetReport> {
   const results = await fleet.resultsOf(labels);
   const view = await fleet.status();
   const share = Math.floor(PAGE_CHARS / labels.length);
@@ -52,5 +53,5 @@ async function labelled(fleet: Fleet, labels: readonly string[], offset = 0): Pr
   const end = offset + (rows[0]?.output?.length ?? 0);
   const isCut = labels.length === 1 && end < (rows[0]?.output_chars ?? 0);
   const goOn = `fleet_results {id: "${fleet.id}", labels: [${JSON.stringify(labels[0])}], offset: ${end}} reads on`;
-  return fleetReport(view, { told, ...(isCut && { next: goOn }) });
+  return reportFleet(fleet, view, { told, ...(isCut && { next: goOn }) });
 }
