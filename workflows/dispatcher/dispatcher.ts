@@ -1,4 +1,3 @@
-import { MAX_OPEN_BATCHES, REPORT_EACH_END } from '../contract/limits.ts';
 import type { BatchInput, BatchState, FleetInput, FleetStatus, Window } from '../contract/messages.ts';
 import {
   UNIT_LETTERS as L,
@@ -19,6 +18,7 @@ import type {
   UnitOutcome,
 } from '../contract/units.ts';
 import { finalState, mustStop } from '../policy/verdict.ts';
+import { Dispatches } from './dispatches.ts';
 import {
   DEPENDENCY_FAILED,
   Endings,
@@ -33,7 +33,6 @@ import type { Ask } from './family.ts';
 import { Grants } from './grants.ts';
 import { Holdings } from './holdings.ts';
 import { Life } from './life.ts';
-import { OpenBatch } from './open-batch.ts';
 import { Tree } from './tree.ts';
 import type { Units } from './units.ts';
 import type { Judgement } from './waves.ts';
@@ -60,8 +59,7 @@ export class Dispatcher {
   private readonly grants: Grants;
   private readonly parkReasons = new Map<number, ParkReason>();
   private readonly endings = new Endings();
-  /** The newest dispatch number given out. */
-  private dispatches: number;
+  private readonly dispatches: Dispatches;
   private readonly life: Life;
   /** The request that is being admitted: one at a time, since the indexes of the next depend on it. */
   private admitting: { ask: Ask; isNew: boolean } | undefined;
@@ -80,7 +78,8 @@ export class Dispatcher {
     this.units = this.tree.units;
     this.holdings = new Holdings(input.limits, carry?.spentMicroUsd ?? 0);
     this.grants = new Grants(this.units, this.holdings);
-    this.dispatches = carry?.batches ?? 0;
+    const { tree, holdings, grants, endings } = this;
+    this.dispatches = new Dispatches(input, { tree, holdings, grants, endings }, carry?.batches ?? 0);
     this.life = new Life(carry);
     for (const [index, reason] of carry?.parked ?? []) this.note(index, reason);
     this.judge();
@@ -121,7 +120,7 @@ export class Dispatcher {
   /** Units of a dead batch nobody heard the end of: to be settled from the store before they may go on. */
   unsettledOf(number: number): SettleRequest | undefined {
     const batch = this.holdings.batches.get(number);
-    return batch && this.request(batch.unheard, null, number);
+    return batch && this.dispatches.request(batch.unheard, null, number);
   }
 
   /** The store has told how a dead batch's units stand. Its permits and its purse are free from here on. */
@@ -260,11 +259,13 @@ export class Dispatcher {
   }
 
   orders(): Orders {
-    const settle = this.orderSettlements();
+    const { life, dispatches } = this;
+    const settle = dispatches.settlements();
     if (this.holdings.batches.size === 0) this.isRecalling = false;
     const judge = this.orderGate();
-    const windows = this.orderWindows();
-    const open = this.isGranting ? this.orderBatches() : [];
+    const intent = this.isGranting ? 'grant' : life.isFailing ? 'keep' : 'take';
+    const windows = dispatches.windows(intent, !life.isFailing && !life.isCancelling);
+    const open = this.isGranting ? dispatches.batches() : [];
     const admit = this.orderAdmission();
     const exchange = this.orderExchange();
     this.pauseWhenBroke();
@@ -322,7 +323,7 @@ export class Dispatcher {
         generations: this.units.raisedGenerations,
         parked,
         spentMicroUsd: this.holdings.spentMicroUsd,
-        batches: this.dispatches,
+        batches: this.dispatches.count,
         ...this.life.state,
         ...this.tree.carry,
       },
@@ -399,18 +400,6 @@ export class Dispatcher {
     }
   }
 
-  private request(indexes: readonly number[], end: Ending | null, dispatch: number): SettleRequest {
-    const epoch = this.epoch(dispatch);
-    const units = indexes.map((index) => ({ index, generation: this.units.generation(index), epoch }));
-    return { fleetId: this.input.fleetId, manifest: this.input.manifest, units, end };
-  }
-
-  /** Each is a dispatch of its own, so that it fences, and counts, apart from those before it. */
-  private orderSettlements(): SettleRequest[] {
-    const groups = this.endings.take((index) => this.units.letter(index) !== L.inBatch);
-    return groups.map(([ending, indexes]) => this.request(indexes, ending, ++this.dispatches));
-  }
-
   private orderAdmission(): AdmitRequest | undefined {
     if (this.admitting || !this.life.isRunning || this.isHandingOver) return undefined;
     const ask = this.tree.nextAsk((index) => this.endings.of(index) !== undefined);
@@ -444,66 +433,6 @@ export class Dispatcher {
       concurrency: this.holdings.limits.concurrency,
       spentMicroUsd: this.holdings.spentMicroUsd,
     };
-  }
-
-  private orderWindows(): Orders['windows'] {
-    const { holdings, endings } = this;
-    const targets = holdings.permitTargets(
-      this.isGranting ? 'grant' : this.life.isFailing ? 'keep' : 'take',
-      this.grants.isShort ? undefined : ({ depth }) => this.units.ahead(depth),
-    );
-    const orders: Orders['windows'] = [];
-    for (const [number, batch] of holdings.batches) {
-      const stop = endings.isEmpty
-        ? []
-        : batch.indexes.filter((index) => endings.of(index) && this.units.letter(index) === L.inBatch);
-      const window = batch.change({
-        ...targets.get(number)!,
-        admits: !this.life.isFailing && !this.life.isCancelling,
-        purseMicroUsd: holdings.purseFor(batch, this.isGranting, this.grants.isShort),
-        stop,
-      });
-      if (window) orders.push({ batch: number, window });
-    }
-    return orders;
-  }
-
-  private orderBatches(): BatchInput[] {
-    const opened: BatchInput[] = [];
-    while (this.holdings.batches.size < MAX_OPEN_BATCHES) {
-      const batch = this.openBatch();
-      if (!batch) break;
-      opened.push(batch);
-    }
-    return opened;
-  }
-
-  private openBatch(): BatchInput | undefined {
-    const { units, tree, input } = this;
-    const grant = this.grants.fill();
-    if (!grant) return undefined;
-    const number = ++this.dispatches;
-    const indexes = grant.taken.map(([index]) => index);
-    const depth = indexes.reduce((least, index) => Math.min(least, units.depth(index)), Infinity);
-    this.holdings.batches.set(number, new OpenBatch(indexes, grant.window, depth));
-    return {
-      v: 1,
-      fleetId: input.fleetId,
-      batch: number,
-      epoch: this.epoch(number),
-      manifest: input.manifest,
-      units: grant.taken.map(([index, slice]) => [index, units.generation(index), slice]),
-      reportsEnds:
-        units.count <= REPORT_EACH_END || indexes.some((index) => units.hasDependents(index) || tree.isAwaited(index)),
-      window: grant.window,
-      maxTimeoutMs: tree.maxTimeoutMs,
-      agentsQueue: input.agentsQueue,
-    };
-  }
-
-  /** Grows with every dispatch of a fleet, over its generations too, so that it fences what came before. */
-  private epoch(dispatch: number): number {
-    return this.input.generation * 1_000_000 + dispatch;
   }
 
   /** The next slice does not fit, and nothing in flight can give money back. */

@@ -1,45 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { BatchInput, BatchState, FleetInput, FleetLimits } from '../../../workflows/contract/messages.ts';
+import type { BatchState, FleetLimits } from '../../../workflows/contract/messages.ts';
 import { Dispatcher } from '../../../workflows/dispatcher/dispatcher.ts';
+import { rootOf, says, type RootOptions } from '../../support/lone-root.ts';
 
-function fleetOf(
-  count: number,
-  limits: Partial<FleetLimits> = {},
-  more: { graph?: number[][]; carry?: FleetInput['carry'] } = {},
-) {
-  const input: FleetInput = {
-    v: 1,
-    fleetId: 'f',
-    name: 'test',
-    manifest: 'sha256:0',
-    count,
-    hasGraph: more.graph !== undefined,
-    maxTimeoutMs: 1,
-    limits: { concurrency: 10, budgetMicroUsd: null, sliceMicroUsd: 10, failIf: null, ...limits },
-    agentsQueue: 'q',
-    generation: 1,
-    startedAtMs: 0,
-    ...(more.carry && { carry: more.carry }),
-  };
-  return new Dispatcher(input, more.graph ?? null);
-}
-
-/** What a batch says of itself; letters stand for its units in order. */
-const says = (batch: BatchInput, units: string, more: Partial<BatchState> = {}): BatchState => ({
-  v: 1,
-  batch: batch.batch,
-  seq: 1,
-  epoch: 1,
-  holding: [...units].filter((letter) => letter === 'r').length,
-  wants: [...units].filter((letter) => letter === 'b').length,
-  units,
-  parked: [...units].flatMap((letter, offset) =>
-    letter === 'p' ? [[offset, { for: 'drain' as const }] as never] : [],
-  ),
-  spentMicroUsd: 0,
-  reservedMicroUsd: 0,
-  ...more,
-});
+const fleetOf = (count: number, limits: Partial<FleetLimits> = {}, more: RootOptions = {}): Dispatcher =>
+  rootOf(count, { limits, ...more });
 
 const letters = (fleet: Dispatcher): string => fleet.units.text;
 
