@@ -202,7 +202,7 @@ export class FleetClient extends FleetReading {
       said: ({ status }: Standing, from: JournalMark) =>
         fleet.kind === 'script' ? exchangesFrom(this.#stack.store, status, from) : nothing(),
       mend: () => this.#stack.mend(),
-      closing: () => this.#root(fleet).ended(),
+      closing: (signal: AbortSignal) => this.#root(fleet).ended(signal),
     };
     return new FleetWatch(watched, options);
   }

@@ -70,11 +70,13 @@ export class FleetRoot {
     }
   }
 
-  /** Resolves when the root has ended, however; never rejects: while nobody can tell it waits. */
-  async ended(): Promise<void> {
-    await this.#handle.result().catch((error: unknown) => {
-      if (!(error instanceof WorkflowFailedError)) return new Promise(() => undefined);
-    });
+  /** Resolves when the root has ended, however; never rejects: while nobody can tell, and once it is aborted, it waits. */
+  async ended(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#stack.client.withAbortSignal(signal, () => this.#handle.result());
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) await new Promise(() => undefined);
+    }
   }
 
   /**

@@ -22,8 +22,8 @@ export interface Watched extends NewsSource {
   /** One attempt; rejects while nobody answers (`isPassing`). */
   look(): Promise<Standing>;
   mend(): Promise<void>;
-  /** Resolves when it has ended; may take for ever. */
-  closing(): Promise<void>;
+  /** Resolves when it has ended; may take for ever. Asks nobody any more once it is aborted. */
+  closing(signal: AbortSignal): Promise<void>;
 }
 
 /** Silence after which a watch gives up, with nothing that mending brought back. */
@@ -56,12 +56,21 @@ export class FleetWatch implements AsyncIterable<FleetChange> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FleetChange> {
+    const leaving = new AbortController();
+    try {
+      yield* this.#changes(this.#fleet.closing(leaving.signal));
+    } finally {
+      leaving.abort();
+    }
+  }
+
+  async *#changes(closed: Promise<void>): AsyncGenerator<FleetChange> {
     const { signal, everyMs = 1_000 } = this.#options;
     let shown = '';
     let silentSinceMs: number | undefined;
     const begunAtMs = Date.now();
     // The end is heard of at once; after that only looks tell more.
-    let closing: Promise<void> | undefined = this.#fleet.closing().then(() => void (closing = undefined));
+    let closing: Promise<void> | undefined = closed.then(() => void (closing = undefined));
     for (;;) {
       signal?.throwIfAborted();
       this.#mend();

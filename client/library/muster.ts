@@ -91,13 +91,17 @@ export class Muster implements MusterApi {
     });
   }
 
-  /** For the rooms of muster itself: what steering takes. */
-  async ground(): Promise<Ground> {
-    const opened = await this.#opened?.catch(() => undefined);
-    if (opened?.isStanding()) return opened;
-    if (opened) this.#left.push(opened);
-    this.#opened = import('./ground.ts').then(({ openGround }) => openGround(this.config, this.#onTalk));
+  /** For the rooms of muster itself: what steering takes. Opened once, however many ask; anew when somebody took it away. */
+  ground(): Promise<Ground> {
+    const before = this.#opened?.catch(() => undefined) ?? Promise.resolve(undefined);
+    this.#opened = before.then((opened) => (opened?.isStanding() ? opened : this.#open(opened)));
     return this.#opened;
+  }
+
+  async #open(before: Ground | undefined): Promise<Ground> {
+    if (before) this.#left.push(before);
+    const { openGround } = await import('./ground.ts');
+    return openGround(this.config, this.#onTalk);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

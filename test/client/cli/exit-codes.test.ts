@@ -26,6 +26,13 @@ describe('the exit code of an ended fleet', () => {
     expect(endedCode({ state, census: census(counts) }, notEligible)).toBe(code);
   });
 
+  it('is 3 where its script threw, whatever its subagents came to', () => {
+    const error = { type: 'Script.Threw', message: 'no' };
+    const ended = { state: 'failed', census: census({ completed: 5 }) } as const;
+    expect(endedCode({ ...ended, outcome: { error } }, 0)).toBe(3);
+    expect(endedCode({ ...ended, state: 'completed', outcome: { value: null } }, 0)).toBe(0);
+  });
+
   it.each(SUBAGENT_STATUSES.filter((status) => status !== 'completed'))(
     'is 3 with one %s among many completed',
     (status) => {

@@ -43,4 +43,16 @@ describe('the summary of a fleet', () => {
     expect(summary([result('a', 'completed', verified(true))])).toContain('\n  verified 1: none failed\n');
     expect(summary([result('a', 'completed')])).not.toMatch(/verified|look at/);
   });
+
+  it('says what is asked, how to answer, and what a parent left', () => {
+    const paused: FleetStatus = { ...status, state: 'paused', reason: 'approval', wave: { open: 1, of: 2 } };
+    const approvals = [{ kind: 'gate' as const, title: 'wave 2 of 2', hash: 'x' }];
+    const asks = summaryText({ ...paused, approvals }, new Tally(), options);
+    expect(asks).toContain('paused (approval), wave 1 of 2');
+    expect(asks).toContain('\n  asks: wave 2 of 2\n');
+    expect(asks).toContain('\nmuster approve k3v9x2ab   or muster reject k3v9x2ab\n');
+    expect(asks).not.toContain('muster resume');
+    const ended = summaryText(status, new Tally(), { ...options, left: { result: 'all is well' } });
+    expect(ended).toMatch(/\n\nall is well\n\nmuster results/);
+  });
 });

@@ -22,6 +22,20 @@ describe('ChangeLines', () => {
     expect(lines.at(-1)).toContain('f paused (budget_reached)');
   });
 
+  it("says a script's lines and phases at once, in one line each, and the wave with the state", () => {
+    const lines: string[] = [];
+    const view = new ChangeLines((line) => lines.push(line));
+    view.apply({ kind: 'log', what: 'phase', text: 'Scan' }, 0);
+    view.apply({ kind: 'log', what: 'log', text: 'three\nfound\u001b[2J' }, 0);
+    view.apply({ kind: 'status', status: status(1, { wave: { open: 1, of: 3 } }) }, 0);
+    view.apply({ kind: 'status', status: status(1, { wave: { open: 2, of: 3 } }) }, 1);
+    expect(lines.slice(0, 2)).toEqual(['phase: Scan', 'three found [2J']);
+    expect(lines.slice(2).map((line) => line.split(' · ')[0])).toEqual([
+      'f running, wave 1 of 3',
+      'f running, wave 2 of 3',
+    ]);
+  });
+
   it('says nothing while nothing changes', () => {
     const lines: string[] = [];
     const view = new ChangeLines((line) => lines.push(line));

@@ -89,6 +89,26 @@ describe('renderScreen', () => {
     expect(text).not.toMatch(/\u001b/);
   });
 
+  it("shows a script's phases, what it said last, and the wave", () => {
+    const model = new ProgressModel();
+    const wave = { wave: { open: 2, of: 3 } };
+    model.apply({ kind: 'log', what: 'phase', text: 'Scan\u001b[2J' }, START);
+    model.apply({ kind: 'status', status: status(4, { completed: 1 }, { running: 2, ...wave }) }, START);
+    expect(renderScreen(model, { columns: 100, rows: 30 }, START, plain)).toMatch(
+      /wave 2 of 3[^]*phases\n {2}Scan \[2J$/,
+    );
+    for (const text of ['one', 'two', 'three', 'four']) model.apply({ kind: 'log', what: 'log', text }, START);
+    const ends = { kind: 'ended', index: 0, generation: 1, label: 'r0', result: result('r0', 'completed') } as const;
+    model.apply({ ...ends, phase: 'Scan' }, START);
+    for (const index of [1, 2])
+      model.apply(
+        { kind: 'started', index, generation: 1, label: `r${index}`, phase: 'Verify', startedAtMs: START },
+        START,
+      );
+    const text = renderScreen(model, { columns: 100, rows: 30 }, START, plain);
+    expect(text).toContain('phases\n  Scan  1 ended\n  Verify  0 ended, 2 running\nscript\n  two\n  three\n  four\n');
+  });
+
   it('says why a fleet is paused and when it goes on', () => {
     const model = new ProgressModel();
     model.apply(
