@@ -91,6 +91,13 @@ describe('the installed package', () => {
     expect(existsSync(join(work, '.muster'))).toBe(true);
   }, 120_000);
 
+  it('holds its templates, and runs one that is a script', async () => {
+    const work = join(directory, 'work');
+    await run(muster, ['init', '--template', 'generate'], { env, cwd: work });
+    const ran = await run(muster, ['run', '--simulate', 'generate.js', '--output-format', 'json'], { env, cwd: work });
+    expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'completed', result: { file: 'GETTING-STARTED.md' } });
+  }, 120_000);
+
   it('is a library for programs, with its types', async () => {
     const program = join(directory, 'program');
     await mkdir(join(program, 'node_modules'), { recursive: true });
