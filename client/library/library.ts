@@ -3,7 +3,10 @@ import type { Census, FleetState, PauseReason } from '../../workflows/contract/s
 import type { Result } from '../../workflows/contract/task.schema.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 
-/** What a fleet is made of. Paths are relative to `cwd` of the `Muster`. */
+/**
+ * What a fleet is made of. Paths are relative to `cwd` of the `Muster`. A `script` is the path of a workflow script, the
+ * name of a saved one, or its text; a `file` may be a script without `args` too.
+ */
 export type FleetSource =
   | { file: string; params?: Readonly<Record<string, string>> }
   | { tasks: readonly TaskInput[]; name?: string }
@@ -22,7 +25,10 @@ export interface StartOptions {
   timeoutMs?: number;
   reuse?: 'auto' | 'always' | 'never';
   idempotencyKey?: string;
-  /** Rules a script's or a prompt's subagents may not exceed. */
+  /**
+   * Rules on top of `edit`: what subagents may do that name no permissions, and what none may exceed, whatever the fleet
+   * is made of. `deny` takes away from it.
+   */
   allow?: readonly string[];
   deny?: readonly string[];
   signal?: AbortSignal;
