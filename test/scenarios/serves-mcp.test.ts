@@ -18,6 +18,16 @@ tasks:
   - { label: one, prompt: 'Look for \${{ params.what }}.' }
   - { label: two, prompt: 'Look again.', dependsOn: [one] }
 `;
+const GATED = `
+name: gated
+targets: [p1, p2, p3]
+task: { prompt: 'Look at \${{ target.name }}.' }
+rollout: { waves: [1, 100%], gate: { approval: true } }
+`;
+const SCRIPT = `export const meta = { name: 'count', description: 'Looks at each' };
+const found = await parallel(args.map((place) => () => agent('Look at ' + place, { label: place })));
+return { found: found.filter(Boolean).length };
+`;
 const SLOW = '[[simulate turns=200 latency=200ms]]';
 
 interface Answer {
@@ -28,7 +38,10 @@ interface Answer {
 
 /** Real clients of a real server process, which share one home with the command line. */
 class Callers implements AsyncDisposable {
-  readonly ground = new MusterGround({ 'fleet.yaml': FILE, 'a.txt': 'a' });
+  readonly ground = new MusterGround({
+    ...{ 'fleet.yaml': FILE, 'gated.yaml': GATED, 'a.txt': 'a' },
+    ...{ 'p1/a.txt': '1', 'p2/a.txt': '2', 'p3/a.txt': '3' },
+  });
   readonly #clients: Client[] = [];
 
   get env(): Record<string, string> {
@@ -145,6 +158,35 @@ describe('muster mcp', () => {
       name: 'left',
     });
     await call(client, 'cancel_fleet', { id });
+  });
+
+  it('runs scripts and parents, and answers with what they left', async () => {
+    const script = { script: SCRIPT, args: ['p1', 'p2'], timeout_s: 60 };
+    const [counted, told] = await Promise.all([
+      call(client, 'run_workflow', script),
+      call(client, 'run_workflow', { prompt: 'What is in each directory? [[simulate spawn=2]]', timeout_s: 60 }),
+    ]);
+    expect(counted.report).toMatchObject({ name: 'count', status: 'completed', count: 2, result: { found: 2 } });
+    expect(told.report).toMatchObject({ status: 'completed', count: 3, result: expect.any(String) as string });
+    const { isError, text: fault } = await call(client, 'run_workflow', { ...script, script: `${SCRIPT}agnt('x');` });
+    expect([isError, fault]).toEqual([true, expect.stringMatching(/^script:4:1: .*agnt.*agent/)]);
+  });
+
+  it('answers at once when a person is asked, with the figures, and goes on as they decide', async () => {
+    const { report } = await call(client, 'run_workflow', { file: 'gated.yaml', timeout_s: 60 });
+    expect(report).toMatchObject({ status: 'paused', reason: 'approval', census: { completed: 1 } });
+    const [asked] = report.approvals!;
+    expect(asked).toMatchObject({ kind: 'gate', figures: expect.stringMatching(/completed 1[^]*forecast/) as string });
+    const wrong = await call(client, 'approve_fleet', { id: report.id, hash: '0'.repeat(64) });
+    expect([wrong.isError, wrong.text]).toEqual([true, expect.stringContaining('fleet_status')]);
+    await call(client, 'approve_fleet', { id: report.id, hash: asked!.hash });
+    const { report: done } = await call(client, 'fleet_status', { id: report.id, timeout_s: 60 });
+    expect(done).toMatchObject({ status: 'completed', census: { completed: 3 } });
+
+    const again = (await call(client, 'run_workflow', { file: 'gated.yaml', timeout_s: 60 })).report;
+    await call(client, 'approve_fleet', { id: again.id, hash: again.approvals![0]!.hash, approve: false });
+    const { report: rejected } = await call(client, 'fleet_status', { id: again.id, timeout_s: 60 });
+    expect(rejected).toMatchObject({ census: { completed: 1, not_attempted: 2 } });
   });
 
   it('tells a caller what is wrong and what to do, and starts nothing', async () => {
