@@ -1,16 +1,19 @@
 import { ApplicationFailure, type WorkflowHandle } from '@temporalio/client';
+import { encodeGraph } from '../../workflows/contract/graph.ts';
 import { batchWorkflowId } from '../../workflows/contract/ids.ts';
 import * as messages from '../../workflows/contract/messages.ts';
 import type { FleetInput } from '../../workflows/contract/messages.ts';
-import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
+import type { ScriptOutcome, ScriptRef, UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
 import type { Harness } from '../support/fleet-harness.ts';
-import { until, type HeldAgents } from '../support/held-agents.ts';
+import { until, wish, type HeldAgents, type Wish } from '../support/held-agents.ts';
 
 /** One run whose history is kept: what a root starts with, how its subagents end, what happens meanwhile. */
 export interface Case {
   name: string;
   input: Partial<FleetInput>;
   graph?: number[][];
+  waves?: string;
+  script?: (exchange: ScriptRef) => ScriptOutcome;
   outcome?: (unit: UnitRef) => UnitOutcome;
   /** Without it nobody is held. */
   steer?: (handle: WorkflowHandle, agents: HeldAgents, harness: Harness) => Promise<void>;
@@ -26,6 +29,14 @@ const ended = (status: Extract<UnitOutcome, { kind: 'ended' }>['status'], spentM
   return { kind: 'ended', status, spentMicroUsd };
 };
 const status = (handle: WorkflowHandle) => handle.query(messages.statusQuery);
+const asksFor = (wanted: Wish, seq: number): UnitOutcome => {
+  return { kind: 'parked', reason: { for: 'spawn', request: wish(wanted), seq }, spentMicroUsd: 1 };
+};
+const approve = async (handle: WorkflowHandle, isApproved = true): Promise<void> => {
+  await until(async () => (await status(handle)).reason === 'approval');
+  const { hash } = (await status(handle)).approvals![0]!;
+  await handle.executeUpdate(isApproved ? messages.approveUpdate : messages.rejectUpdate, { args: [{ hash }] });
+};
 
 /** Refuses once, for the reason given, on the third dispatch. */
 function refusal(reason: () => Extract<UnitOutcome, { kind: 'parked' }>['reason']): (unit: UnitRef) => UnitOutcome {
@@ -142,5 +153,88 @@ export const CASES: readonly Case[] = [
     },
     graph: [[], [], [], [0], [3], [1], [], [], [], []],
     batches: 1,
+  },
+  {
+    name: 'spawning',
+    input: { count: 3, limits: limits({ budgetMicroUsd: 2_000, sliceMicroUsd: 20, maxTotalAgents: 9 }) },
+    // One asks twice, one is refused, a child has children; a prerequisite fails, and some are not awaited.
+    outcome: (() => {
+      const asked = new Map<number, number>();
+      const wishes: Record<number, Wish[]> = {
+        0: [
+          { count: 4, need: 3, edges: [[], [0], [], []] },
+          { count: 0, earlier: { need: 4, of: [[3, 4]] } },
+        ],
+        1: [{ count: 100 }],
+        5: [{ count: 2, need: 0 }],
+      };
+      return ({ index }: UnitRef) => {
+        const seq = (asked.get(index) ?? 0) + 1;
+        const wanted = wishes[index]?.[seq - 1];
+        asked.set(index, seq);
+        return wanted ? asksFor(wanted, seq) : ended(index === 3 ? 'failed' : 'completed');
+      };
+    })(),
+    batches: 1,
+  },
+  {
+    name: 'script',
+    input: { count: 0, hasScript: true },
+    script: ({ exchange, decided }) => {
+      if (exchange === 1) return { kind: 'waits', request: wish({ count: 6 }), asks: [] };
+      if (exchange === 2)
+        return { kind: 'waits', request: wish({ count: 2_000 }), asks: [{ title: 'on?', hash: 'h' }] };
+      if (decided.length === 0) return { kind: 'waits', request: null, asks: [] };
+      return { kind: 'ended', outcome: { error: { type: 'Script.Threw', message: 'recorded' } } };
+    },
+    steer: async (handle, agents) => {
+      agents.release();
+      await approve(handle);
+    },
+  },
+  {
+    name: 'waves',
+    input: { count: 6, rollout: { waves: 3, gate: { approval: true }, stopOnFailureRate: 0.9 } },
+    waves: '112223',
+    outcome: ({ index, generation }) => ended(index === 1 && generation === 1 ? 'failed' : 'completed'),
+    steer: async (handle, agents) => {
+      agents.release();
+      await until(async () => (await status(handle)).reason === 'approval');
+      await handle.executeUpdate(messages.retryUpdate, { args: [{ indexes: 'failed' }] });
+      await approve(handle);
+      await until(async () => (await status(handle)).wave!.open === 2);
+      await approve(handle, false);
+    },
+  },
+  {
+    name: 'tree-carried-over',
+    input: {
+      count: 3,
+      hasScript: true,
+      limits: limits({ budgetMicroUsd: 2_000, sliceMicroUsd: 20 }),
+      generation: 2,
+      carry: {
+        units: 'ppCCqqCp',
+        generations: [[1, 2]],
+        parked: [
+          [1, { for: 'spawn', request: wish({ count: 1 }), seq: 2 }],
+          [0, { for: 'spawn', request: wish({ count: 3 }), seq: 1 }],
+          [7, { for: 'drain' }],
+        ],
+        spentMicroUsd: 70,
+        batches: 3,
+        state: 'running',
+        parents: {
+          spawned: [
+            [3, 0, 1, encodeGraph([[], [3], [4]])],
+            [2, 'script', 1, null],
+          ],
+          maxTimeoutMs: 60_000,
+          script: { generation: 1, exchange: 2, request: null, untold: [[6, 2]], news: [6], asks: [], decided: [] },
+        },
+        answered: [[0, 1, [{ need: 2, of: [[3, 3]] }]]],
+      },
+    },
+    script: () => ({ kind: 'ended', outcome: { value: null } }),
   },
 ];

@@ -1,24 +1,26 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import { startHarness, type Harness } from '../support/fleet-harness.ts';
-import { HeldAgents, settleSubagents } from '../support/held-agents.ts';
+import { Admissions, HeldAgents, settleSubagents } from '../support/held-agents.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
 import { CASES, type Case } from './cases.ts';
 
 /**
  * Records histories of real runs as `histories/<workflow>-<case>-<version>.json`: once per release, for the replay test to
- * hold every later bundle against. Never overwrites what a release left; `--force` does while a version is unreleased.
+ * hold every later bundle against. Leaves alone what there is; `--force` does not, for a case that is not released.
  */
 const HISTORIES = join(import.meta.dirname, 'histories');
 const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
   version: string;
 };
 const flag = process.argv.includes('--force') ? 'w' : 'wx';
+const fileOf = (name: string): string => join(HISTORIES, `${name}-${version}.json`);
 
-async function record(address: string, { name, input, graph, outcome, steer, batches = 0 }: Case): Promise<void> {
+async function record(address: string, one: Case): Promise<void> {
+  const { name, input, graph, waves, script, outcome, steer, batches = 0 } = one;
   const agents = new HeldAgents();
   if (outcome) agents.outcome = outcome;
   if (!steer) agents.release();
@@ -27,7 +29,14 @@ async function record(address: string, { name, input, graph, outcome, steer, bat
     {
       runSubagent: agents.runSubagent,
       settleSubagents,
+      ...new Admissions(),
       loadGraph: async () => encodeGraph(graph ?? []),
+      loadWaves: async () => waves ?? '',
+      judgeGate: async ({ wave, generations }) => {
+        const title = `wave ${(wave + 1).toString()}`;
+        return { isOpen: true, why: [], title, hash: `${title}/${generations.length.toString()}`, report: 'sha256:0' };
+      },
+      ...(script && { runScript: async (exchange) => script(exchange) }),
       probeStore: async () => undefined,
     },
     { identity: 'recorder' },
@@ -47,7 +56,7 @@ async function record(address: string, { name, input, graph, outcome, steer, bat
 /** Writes one history down; resolves with the workflows it started. */
 async function keep({ client }: Harness, workflowId: string, name: string): Promise<string[]> {
   const history = await client.workflow.getHandle(workflowId).fetchHistory();
-  const path = join(HISTORIES, `${name}-${version}.json`);
+  const path = fileOf(name);
   await writeFile(path, `${JSON.stringify(JSON.parse(historyToJSON(history)), withoutMachine)}\n`, { flag });
   console.log(path);
   return (history.events ?? []).flatMap(
@@ -64,7 +73,8 @@ function withoutMachine(key: string, value: unknown): unknown {
 await mkdir(HISTORIES, { recursive: true });
 const server = await TemporalServer.start();
 try {
-  for (const one of CASES) await record(server.address, one);
+  for (const one of CASES)
+    if (flag === 'w' || !existsSync(fileOf(`fleet-${one.name}`))) await record(server.address, one);
 } finally {
   await server.stop();
 }

@@ -34,6 +34,8 @@ describe('a crooked twin', () => {
   it.each([
     ['fleet-graph-0.1.0.json', 'startChildWorkflowExecutionInitiatedEventAttributes', 'workflowType'],
     ['fleet-graph-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
+    ['fleet-spawning-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
+    ['fleet-script-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
     ['batch-graph-1-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
   ] as const)('of %s, with another type in one %s, is not taken for the same run', async (name, attributes, type) => {
     const twin = load(name);

@@ -78,7 +78,7 @@ export class FleetWorld {
   constructor(options: WorldOptions, seed: number) {
     this.random = randomFrom(seed);
     this.options = options;
-    this.parents = new PlayedParents(this.random, options.mostDepth ?? 0);
+    this.parents = new PlayedParents(this.random, options.count, options.mostDepth ?? 0);
     this.highestConcurrency = options.concurrency;
     this.budgetMicroUsd = options.budgetMicroUsd;
     const input: FleetInput = {

@@ -38,8 +38,12 @@ export class PlayedParents {
   private readonly random: (bound: number) => number;
   private readonly mostDepth: number;
 
-  constructor(random: (bound: number) => number, mostDepth: number) {
+  /** Indexes given away, those of the plan included. */
+  private taken: number;
+
+  constructor(random: (bound: number) => number, planned: number, mostDepth: number) {
     this.random = random;
+    this.taken = planned;
     this.mostDepth = mostDepth;
   }
 
@@ -75,7 +79,9 @@ export class PlayedParents {
     if (known) return known.admission;
     const count = spawner === 'script' ? Number(request) : this.random(6);
     const admission: Admission = count > room ? { kind: 'refused' } : this.admitted(key, from, count);
+    if (from !== this.taken) throw new Error(`${key}/${seq} is to have the indexes from ${from}, not ${this.taken}`);
     if (admission.kind === 'refused') this.faults.refusals++;
+    else this.taken += count;
     this.answers.set(`${key}/${seq}`, { admission, from });
     return admission;
   }
