@@ -22,15 +22,18 @@ const TASK_BEYOND = {
   hint: "remove it here, or allow it in the fleet's `permissions`",
 };
 const FLEET_BEYOND = {
-  message: 'the fleet is granted more than was allowed beside it',
+  message: 'the fleet is granted more than its flags leave',
   hint: 'remove it here, or give --allow',
 };
+const FLAGS_BEYOND = { ...FLEET_BEYOND, message: 'the task is granted more than the flags leave' };
 
 /** What the tasks of one fleet may do: as its fleet says, or as they say themselves within that. */
 export class Grants {
   readonly warnings = new Set<string>();
   readonly #faults: FaultList;
   readonly #ofFleet: Grant | undefined;
+  /** Of a task that asks for more than there is. */
+  readonly #said: { message: string; hint: string };
   /** Of permissions in which nothing was wrong: 100,000 tasks mostly share a few. */
   readonly #sound = new Map<string, Grant>();
 
@@ -42,8 +45,9 @@ export class Grants {
     this.#faults = faults;
     const most = ceiling && grantOfFlags(ceiling, { faults, warnings: this.warnings });
     const own = ofFleet === undefined ? undefined : this.#read(ofFleet, ['permissions']);
-    const beyond = own && most ? this.#within(most, own, ['permissions'], FLEET_BEYOND) : own;
-    this.#ofFleet = beyond ?? most;
+    this.#said = own ? TASK_BEYOND : FLAGS_BEYOND;
+    const within = own && most ? this.#within(most, own, ['permissions'], FLEET_BEYOND) : own;
+    this.#ofFleet = within ?? most;
   }
 
   resolve({ own, path, agent, mcpServers = [] }: AskedGrant): Grant {
@@ -67,7 +71,7 @@ export class Grants {
     if (known) return known;
     const before = this.#faults.faults.length;
     const asked = this.#read(own, path);
-    const grant = this.#ofFleet ? this.#within(this.#ofFleet, asked, path, TASK_BEYOND) : asked;
+    const grant = this.#ofFleet ? this.#within(this.#ofFleet, asked, path, this.#said) : asked;
     if (this.#faults.faults.length === before) this.#sound.set(key, grant);
     return grant;
   }

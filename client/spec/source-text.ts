@@ -16,7 +16,6 @@ export async function readText(path: string, file: string, expected: string): Pr
 
 /** Of the text a fleet is made from and of what was given beside it: the same words, the same hash. */
 export function hashOfText(text: string, given: unknown): string {
-  return createHash('sha256')
-    .update(JSON.stringify([text, given]))
-    .digest('hex');
+  const hash = createHash('sha256').update(`${text.length}\n`).update(text);
+  return hash.update(JSON.stringify([given])).digest('hex');
 }

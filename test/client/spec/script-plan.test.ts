@@ -241,12 +241,12 @@ describe('what subagents of a script may do', () => {
       ['Read', 'Bash(npm test:*)'],
     ]);
     expect(await faults({ tasks: [{ prompt: 'a', permissions: 'full' }] }, given)).toEqual([
-      'tasks[0].permissions: the task is granted more than its fleet (GRANT_INVALID): Edit, Bash; ' +
-        "remove it here, or allow it in the fleet's `permissions`",
+      'tasks[0].permissions: the task is granted more than the flags leave (GRANT_INVALID): Edit, Bash; ' +
+        'remove it here, or give --allow',
     ]);
     directory.write('wide.yaml', 'permissions: {allow: [WebFetch]}\ntasks: [{prompt: a}]\n');
     expect(await faults({ file: 'wide.yaml' }, given)).toEqual([
-      'wide.yaml:1:14: the fleet is granted more than was allowed beside it (GRANT_INVALID): WebFetch; ' +
+      'wide.yaml:1:14: the fleet is granted more than its flags leave (GRANT_INVALID): WebFetch; ' +
         'remove it here, or give --allow',
     ]);
   });
