@@ -5,6 +5,7 @@ import { readResults } from './read-results.ts';
 import { reportFleet } from './report-fleet.ts';
 import type { FleetReport, Told } from './report.ts';
 import { endedCount, hasEnded } from './standing.ts';
+import { afterStart } from './tool-failure.ts';
 import type { Call, Workshop } from './tool.ts';
 
 export interface FollowOptions {
@@ -32,8 +33,11 @@ export async function followFleet(
     const view = await stay(fleet, options, call);
     const isAsked = options.need > 0 && endedCount(view) > 0 && !signal.aborted;
     const told = isAsked ? await firstResults(fleet, view, options, call, shop) : {};
-    const notes = options.notes ?? [];
+    const again = fleet.isNew ? [] : ['this fleet was started before, with the same idempotency_key'];
+    const notes = [...again, ...(options.notes ?? [])];
     return await reportFleet(fleet, view, { told: { ...told, notes }, withOutcome: true });
+  } catch (error) {
+    throw afterStart(fleet.id, error);
   } finally {
     signal.removeEventListener('abort', sayLeft);
   }

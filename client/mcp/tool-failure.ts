@@ -54,6 +54,13 @@ export function describeFailure(error: unknown): Described {
   };
 }
 
+/** What goes wrong once a fleet stands: whoever started it must hear of it all the same. */
+export function afterStart(id: string, error: unknown): ToolFailure {
+  const { code, message } = describeFailure(error);
+  const said = `the fleet ${id} was started and goes on, but how it stands could not be read: ${message}`;
+  return new ToolFailure(code, said, `fleet_status {id: "${id}"} tries again; do not start it anew`);
+}
+
 function withHint(code: string, message: string, hint: string | undefined): Described {
   return { code, message: cut(message, MAX_MESSAGE_CHARS), ...(hint !== undefined && { hint }) };
 }

@@ -15,7 +15,8 @@ export function webRequest(request: IncomingMessage, response: ServerResponse): 
     for (const each of [value ?? []].flat()) headers.append(name, each);
   const method = request.method ?? 'GET';
   const hasBody = method !== 'GET' && method !== 'HEAD' && method !== 'DELETE';
-  return new Request(new URL(request.url ?? '/', `http://${request.headers.host ?? 'unknown'}`), {
+  // Whom it names as host is among the headers, for whoever judges that.
+  return new Request(new URL(request.url ?? '/', 'http://localhost'), {
     method,
     headers,
     signal: left.signal,

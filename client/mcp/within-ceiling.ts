@@ -21,14 +21,13 @@ export function narrow(task: PlannedTask, root: string, ceiling: Grant, isModest
   const child = 'directory' in task.workspace ? relative(root, task.workspace.directory) : '';
   const directories = { parent: '', child };
   const { label, permissions, mcpServers = [] } = task;
-  if (isModest) return { label, task: { ...task, permissions: meet(ceiling, permissions, directories) }, beyond: [] };
-  const { grant, beyond } = attenuate(ceiling, permissions, directories);
+  const { grant, beyond } = isModest
+    ? { grant: meet(ceiling, permissions, directories), beyond: [] }
+    : attenuate(ceiling, permissions, directories);
+  // A server is connected whether or not a rule lets its tools be called.
   const servers = mcpServers.filter((server) => !ceiling.allow.some((rule) => namesServer(rule, server)));
-  return {
-    label,
-    task: { ...task, permissions: grant },
-    beyond: [...beyond, ...servers.map((name) => `mcp__${name}`)],
-  };
+  const asked = [...beyond, ...servers.map((name) => `mcp__${name}`)];
+  return { label, task: { ...task, permissions: grant }, beyond: asked };
 }
 
 /** A script within the ceiling: what its calls have, and what none of them may ask for more than. */

@@ -79,6 +79,12 @@ describe('what a server grants', () => {
     expect(plan.tasks[0]!.permissions).toMatchObject({ allow: ['Read', 'Edit(**)'], deny: ['Edit'] });
   });
 
+  it('holds for MCP servers too, which are connected before a tool is called', async () => {
+    const asking = tasks(1, { mcp_servers: { docs: { url: 'https://docs.test/mcp' } } });
+    await expect(reviewed(asking, { modest: true })).rejects.toThrow('task-1: mcp__docs');
+    await expect(reviewed(asking, { modest: true, allow: ['mcp__docs__search'] })).resolves.toBeDefined();
+  });
+
   it("is told from the server's directory, also to a task in one below", async () => {
     const below = await reviewed(one({ allow: ['Edit(**)'] }, { working_directory: 'sub' }), {
       deny: ['Edit(sub/a.txt)'],

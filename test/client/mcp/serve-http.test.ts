@@ -64,8 +64,8 @@ describe('MCP over HTTP', () => {
     expect(elsewhere.status).toBe(404);
   });
 
-  it('refuses a request for another host, as after DNS rebinding', async () => {
-    const asked = request(server.url, { headers: { host: 'evil.test', authorization: `Bearer ${TOKEN}` } }).end();
+  it.each(['evil.test', 'no host'])('refuses a request for the host %j, as after DNS rebinding', async (host) => {
+    const asked = request(server.url, { headers: { host, authorization: `Bearer ${TOKEN}` } }).end();
     const [response] = (await once(asked, 'response')) as [{ statusCode: number; resume: () => void }];
     response.resume();
     expect(response.statusCode).toBe(403);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { FleetFailure } from '../../../client/fleet-client/failure.ts';
-import { describeFailure, ToolFailure } from '../../../client/mcp/tool-failure.ts';
+import { afterStart, describeFailure, ToolFailure } from '../../../client/mcp/tool-failure.ts';
 import { InvalidFleet } from '../../../client/spec/plan.ts';
 
 const fault = { file: 'fleet.yaml', line: 3, column: 5, message: 'no such key', hint: 'remove it' };
@@ -51,4 +51,13 @@ it('shows no stack of what should not happen', () => {
 it('has its own failures as they are', () => {
   expect(describeFailure(new ToolFailure('usage', 'm', 'h'))).toEqual({ code: 'usage', message: 'm', hint: 'h' });
   expect(describeFailure(new ToolFailure('usage', 'm'))).not.toHaveProperty('hint');
+});
+
+it('names the fleet to whoever started it, whatever goes wrong after that', () => {
+  const failure = afterStart('f1', new FleetFailure('unreachable', 'nobody answers', 'look at the logs'));
+  expect(failure).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringMatching(/^the fleet f1 was started and goes on.*nobody answers/) as string,
+    hint: expect.stringContaining('do not start it anew') as string,
+  });
 });
