@@ -1,29 +1,16 @@
-import { DEFAULT_VERIFY_TIMEOUT_MS, MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
-import type { AgentDefinition, Task, Verification, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
+import { MAX_PROMPT_BYTES } from '../../workflows/contract/limits.ts';
+import type { AgentDefinition, Task, WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import { contextEntries, contextFiles, contextItem } from '../../workflows/policy/context-items.ts';
 import { DURATION_HINT, parseDuration } from '../../workflows/policy/duration.ts';
-import { MAX_VARIABLES, nameProblem, valueProblem } from '../../workflows/policy/environment.ts';
 import { nearest, toSnake } from '../../workflows/policy/key-names.ts';
-import {
-  modelFaults,
-  modelOfAgent,
-  modelProblem,
-  readRetry,
-  type ModelLore,
-} from '../../workflows/policy/model-faults.ts';
+import { modelFaults, modelOfAgent, modelProblem, readRetry } from '../../workflows/policy/model-faults.ts';
 import { MONEY_HINT, parseMicroUsd } from '../../workflows/policy/money.ts';
-import { secretKind } from '../observe/redaction.ts';
-import { childDirectory, childGrant, mayClone, mayRun } from './child-grant.ts';
+import { childGrant } from './child-grant.ts';
+import { childPlace } from './child-place.ts';
+import { childShell } from './child-shell.ts';
 import type { SpawnParent } from './spawning.ts';
 import { shown, type TaskInput } from './task-input.ts';
-
-/** What of other rooms a task is judged by. */
-export interface TaskLore {
-  models: ModelLore & { names: () => readonly string[] };
-  /** What is wrong with an output schema; undefined: nothing. */
-  schemaFault: (schema: Record<string, unknown>) => string | undefined;
-  repoProblem: (repo: { url: string; ref?: string | undefined }) => { message: string; hint: string } | undefined;
-}
+import type { TaskLore } from './task-lore.ts';
 
 /** All of a task but what it has from its place in a list. */
 export type ChildTask = Omit<Task, 'label' | 'dependsOn' | 'occurrence' | 'occurrenceOf' | 'parent' | 'depth'>;
@@ -42,14 +29,15 @@ export class ChildTaskReading {
   }
 
   read(): ChildTask {
-    const { given, parent } = this;
+    const { given, parent, lore } = this;
     const { timeoutMs, stallTimeoutMs } = parent.defaults;
-    const workspace = this.workspace();
+    const place = childPlace(lore, parent, given);
+    if ('fault' in place) this.fault(place.fault);
+    const workspace = 'fault' in place ? parent.defaults.workspace : place.workspace;
     const agent = this.agent();
     const maxBudgetMicroUsd = this.money();
-    const env = this.env();
-    const mcpServers = this.mcpServers();
-    const verify = this.verify();
+    const { faults, ...shell } = childShell(parent, given);
+    this.faults.push(...faults);
     const outputSchema = this.outputSchema();
     return {
       prompt: this.prompt(),
@@ -62,9 +50,7 @@ export class ChildTaskReading {
       ...(given.max_turns !== undefined && { maxTurns: given.max_turns }),
       ...(maxBudgetMicroUsd !== undefined && { maxBudgetMicroUsd }),
       ...(outputSchema && { outputSchema }),
-      ...(env && { env }),
-      ...(mcpServers && { mcpServers }),
-      ...(verify && { verify }),
+      ...shell,
       ...(agent && { agent: { name: agent.name, prompt: agent.prompt } }),
       ...(given.project_memory === true && { projectMemory: true }),
     };
@@ -95,34 +81,6 @@ export class ChildTaskReading {
     if (size > MAX_PROMPT_BYTES)
       this.fault(`\`context\` has ${size.toString()} bytes, more than 1 MiB`, 'put data into a file and name it');
     return items;
-  }
-
-  private workspace(): WorkspaceSource {
-    const { repo, working_directory: relative } = this.given;
-    const { workspace } = this.parent.defaults;
-    if (repo) return this.repository(repo) ?? workspace;
-    if (relative === undefined) return workspace;
-    const subdirectory = childDirectory(workspace.subdirectory, relative);
-    if (subdirectory !== undefined) return { ...workspace, subdirectory };
-    this.fault(
-      `\`working_directory\` ${shown(relative)} leaves the workspace`,
-      'write one relative to yours, inside of it',
-    );
-    return workspace;
-  }
-
-  private repository(repo: NonNullable<TaskInput['repo']>): WorkspaceSource | undefined {
-    const { parent, lore, given } = this;
-    const { url, ref } = repo;
-    if (given.working_directory !== undefined)
-      return this.fault('`repo` and `working_directory` exclude each other', 'remove one of them');
-    const problem = lore.repoProblem(repo);
-    if (problem) return this.fault(`repo: ${problem.message}`, problem.hint);
-    if (parent.defaults.workspace.repo?.url !== url && !mayClone(parent, url)) {
-      const hint = 'a repository can be cloned from hosts that WebFetch rules allow you';
-      return this.fault(`repo: your permissions do not include ${shown(url)} (NOT_GRANTED)`, hint);
-    }
-    return { bundle: null, tree: '', subdirectory: '', repo: { url, ...(ref !== undefined && { ref }) }, origin: url };
   }
 
   private grant(workspace: WorkspaceSource, agent: AgentDefinition | undefined): Task['permissions'] {
@@ -194,49 +152,5 @@ export class ChildTaskReading {
         'write a JSON Schema such as {"type": "object", "properties": {…}}',
       );
     return schema;
-  }
-
-  private env(): Record<string, string> | undefined {
-    const entries = Object.entries(this.given.env ?? {});
-    if (entries.length === 0) return undefined;
-    if (entries.length > MAX_VARIABLES)
-      this.fault(
-        `\`env\` has ${entries.length.toString()} names, more than ${MAX_VARIABLES.toString()}`,
-        'put the rest into a file',
-      );
-    const pairs = entries.map(([name, value]): [string, string] => [name, String(value)]);
-    for (const [name, value] of pairs) {
-      const problem = nameProblem(name) ?? valueProblem(name, value, secretKind(value));
-      if (problem) this.fault(`env: ${problem.message}`, problem.hint);
-    }
-    return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
-  }
-
-  private mcpServers(): string[] | undefined {
-    const { mcp_servers: names = [] } = this.given;
-    const { mcpServers: allowed } = this.parent;
-    for (const name of names) {
-      if (allowed === undefined || allowed.includes(name)) continue;
-      const has = allowed.length === 0 ? 'you have none' : `you have ${allowed.join(', ')}`;
-      this.fault(`mcp_servers: ${shown(name)} is none of yours`, has);
-    }
-    return names.length === 0 ? undefined : [...new Set(names)].sort();
-  }
-
-  private verify(): Verification[] | undefined {
-    const { verify = [] } = this.given;
-    const names = new Set<string>();
-    for (const { name, run } of verify) {
-      if (names.has(name)) this.fault(`verify: the name ${shown(name)} appears twice`, 'write another name');
-      names.add(name);
-      if (!mayRun(this.parent, run))
-        this.fault(`verify: your permissions do not include the command ${shown(run)} (NOT_GRANTED)`, 'remove it');
-    }
-    if (verify.length === 0) return undefined;
-    return verify.map(({ name, run, timeout }) => {
-      const timeoutMs = timeout === undefined ? DEFAULT_VERIFY_TIMEOUT_MS : parseDuration(timeout);
-      if (timeoutMs === undefined) this.fault(`verify: \`timeout\` is ${shown(timeout)}`, `write ${DURATION_HINT}`);
-      return { name, run, timeoutMs: timeoutMs ?? DEFAULT_VERIFY_TIMEOUT_MS };
-    });
   }
 }

@@ -2,7 +2,7 @@ import { recordKeys } from '../../workflows/contract/ids.ts';
 import { SpawnAnswer, SpawnRequest } from '../../workflows/contract/spawn.schema.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
-import type { TaskLore } from './child-task.ts';
+import type { TaskLore } from './task-lore.ts';
 import { resolveTasks } from './resolve.ts';
 import type { Spawning } from './spawning.ts';
 import { taskInputSchema } from './task-input.ts';

@@ -2,9 +2,10 @@ import { MAX_GRAPH_EDGES, MAX_TASKS } from '../../workflows/contract/limits.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import { readDependencies } from '../../workflows/policy/dependencies.ts';
 import { likeness } from '../../workflows/policy/task-likeness.ts';
-import { ChildTaskReading, type ChildTask, type TaskLore } from './child-task.ts';
+import { ChildTaskReading, type ChildTask } from './child-task.ts';
 import type { Spawning, SpawnParent } from './spawning.ts';
 import { readTaskInput, shown } from './task-input.ts';
+import type { TaskLore } from './task-lore.ts';
 
 /** So many faults are told; the rest are likely the same one again. */
 const MOST_FAULTS = 50;

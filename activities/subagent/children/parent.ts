@@ -82,6 +82,7 @@ export class Parent {
       spawnTurn,
       pendingMicroUsd: 0,
     });
+    this.parts.log.info({ label: task.label, seq, tasks: tasks.length }, 'subagent waits for subagents of its own');
     throw new Parked({ for: 'spawn', request, seq });
   }
 
