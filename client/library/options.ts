@@ -36,7 +36,7 @@ const Options = z.strictObject({
 const KINDS = {
   file: z.strictObject({ file: text, params: z.record(z.string(), z.string(), a('texts by name')).optional() }),
   tasks: z.strictObject({ tasks: z.array(z.unknown(), a('a list of tasks')), name: text.optional() }),
-  script: z.strictObject({ script: text, args: z.unknown(), name: text.optional() }),
+  script: z.strictObject({ script: text, args: z.unknown().optional(), name: text.optional() }),
   prompt: z.strictObject({
     prompt: text,
     label: text.optional(),
