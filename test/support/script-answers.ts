@@ -1,11 +1,4 @@
-import type { AgentScript, Reply, ReplyBlock, Turn } from '../../client/simulated/script.ts';
-import { toolResults } from '../../client/simulated/transcript.ts';
-
-/** What an agent of a script answers: a text, an object for its schema, calls of its first turn, or a refusal. */
-type Said = string | Record<string, unknown> | { calls: ReplyBlock[] } | typeof REFUSED;
-type Rule = [asked: RegExp, answer: (...groups: string[]) => Said];
-
-const REFUSED = Symbol('refused');
+import { inTurns, REFUSED, scriptedAnswers, write, type Rule, type Said } from './scripted-answers.ts';
 
 /** Rounds of the loop until dry: what either finder finds. */
 const DEAD: Readonly<Record<string, string[]>> = {
@@ -81,35 +74,16 @@ const RULES: Rule[] = [
   [/^Which is the better name for a release, A: Cedar or B: Dogwood/, () => REFUSED],
   [/^Which is the better name for a release, A: (\w+) or B: (\w+)/, (a, b) => ({ winner: a < b ? 'B' : 'A' })],
 
-  [/^Raise the Node version of this service to (\d+)/, (major) => written(`${major}\n`)],
+  [
+    /^Raise the Node version of this service to (\d+)/,
+    (major) => inTurns([write('.node-version', `${major}\n`)], 'done'),
+  ],
   [/^Name a service that is better left alone/, () => REFUSED],
 ];
 
-/** Answers the agents of test/fixtures/scripts by their prompts alone, so that their order changes nothing. */
-export const scriptAnswers: AgentScript = {
-  name: 'script answers',
-  matches: ({ prompt }) => RULES.some(([asked]) => asked.test(prompt)),
-  reply: (turn) => {
-    for (const [asked, answer] of RULES) {
-      const found = asked.exec(turn.request.prompt);
-      if (found) return replyOf(answer(...found.slice(1)), turn);
-    }
-    throw new Error('it matched');
-  },
-};
-
-function replyOf(said: Said, { request }: Turn): Reply {
-  if (said === REFUSED) return { blocks: [], stopReason: 'refusal' };
-  if (typeof said === 'string') return { blocks: [{ type: 'text', text: said }] };
-  if (!('calls' in said)) return { blocks: [{ type: 'tool_use', name: 'StructuredOutput', input: said }] };
-  const isDone = toolResults(request.body).length > 0;
-  return { blocks: isDone ? [{ type: 'text', text: 'done' }] : (said.calls as ReplyBlock[]) };
-}
+/** Answers the agents of test/fixtures/scripts. */
+export const scriptAnswers = scriptedAnswers('script answers', RULES);
 
 function bugs(...places: [file: string, line: number][]): Said {
   return { bugs: places.map(([file, line]) => ({ file, line, claim: `wrong in ${file}` })) };
-}
-
-function written(content: string): Said {
-  return { calls: [{ type: 'tool_use', name: 'Write', input: { file_path: '.node-version', content } }] };
 }
