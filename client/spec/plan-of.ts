@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { dirname } from 'node:path';
 import { findModel, nearestModel } from '../../activities/claude/prices.ts';
 import type { Config } from '../config.ts';
 import type { FleetSource, StartOptions } from '../library/library.ts';
@@ -57,11 +58,12 @@ class Planner {
     return 'script' in source ? this.#script(source) : this.#file(source);
   }
 
-  /** What subagents of the plan's own may name when they spawn. */
+  /** What subagents of the plan's own may name when they spawn: from its file upwards, as in the file itself. */
   async withAgents(plan: FleetPlan): Promise<FleetPlan> {
     const sources = { flag: undefined, standard: undefined, known: this.#settings.knownModels };
     const models = new Models(sources, new FaultList('', nowhere({}, String)));
-    const { agents, warnings } = await agentDefinitions(this.#place, models);
+    const place = plan.source === '-' ? undefined : await new Places().find(dirname(plan.source));
+    const { agents, warnings } = await agentDefinitions(place ?? this.#place, models);
     return { ...plan, agents, warnings: [...plan.warnings, ...warnings] };
   }
 

@@ -344,6 +344,14 @@ describe('a prompt as a fleet', () => {
     ]);
   });
 
+  it('is not alone: a task of a file that may spawn brings the agents beside that file', async () => {
+    directory.write('lib/.claude/agents/reviewer.md', '---\nname: reviewer\n---\nReview.\n');
+    directory.write('lib/f.yaml', 'tasks: [{ prompt: a, permissions: { allow: [spawn_subagents] } }]\n');
+    directory.write('lib/g.yaml', 'tasks: [{ prompt: a }]\n');
+    expect((await plan({ file: 'lib/f.yaml' })).agents).toMatchObject([{ name: 'reviewer' }]);
+    expect((await plan({ file: 'lib/g.yaml' })).agents).toBeUndefined();
+  });
+
   it('may do what rules allow besides, and uses the MCP servers they name', async () => {
     const source = { prompt: 'a', label: 'lead', allow: ['mcp__docs__*'], deny: ['Read(x/**)'] };
     const [task] = (await plan(source, { allow: ['WebFetch'] })).tasks;
