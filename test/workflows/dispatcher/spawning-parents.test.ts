@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeGraph } from '../../../workflows/contract/graph.ts';
 import { REPORT_EACH_CHILD } from '../../../workflows/contract/limits.ts';
+import { BatchLedger } from '../../../workflows/dispatcher/batch-ledger.ts';
 import { Dispatcher } from '../../../workflows/dispatcher/dispatcher.ts';
 import { admits, asks, indexesOf, rootOf, says, settle, type RootOptions } from '../../support/lone-root.ts';
 
@@ -242,6 +243,19 @@ describe('money', () => {
     expect(last.units).toEqual([[0, 1, 10]]);
     expect(last.window.purseMicroUsd).toBe(10);
   });
+
+  it('that does not reach for all who wait goes to the first who may report', () => {
+    const root = rootOf(3, { limits: { budgetMicroUsd: 30, sliceMicroUsd: 10 } });
+    root.closed(says(root.orders().open[0]!, 'ppC', { ...asks([0, 1], [1, 1]), spentMicroUsd: 18 }));
+    root.orders();
+    root.admitted(admits(1, [{ need: 1, of: [[3, 1]] }])); // 12 left, 20 to be kept back
+    root.orders();
+    root.admitted({ kind: 'refused' });
+    root.resume();
+    const [batch] = root.orders().open;
+    expect(batch!.units.map(([index]) => index)).toEqual([1, 3]);
+    expect(batch!.window.purseMicroUsd).toBe(10);
+  });
 });
 
 describe('permits', () => {
@@ -251,12 +265,37 @@ describe('permits', () => {
     root.heard(says(children, 'Crrbb'));
     const [first] = root.orders().windows;
     expect(first!.window).toMatchObject({ permits: 2, spare: 1 });
-    root.heard(says(children, 'CCrbb', { seq: 2, epoch: first!.window.epoch }));
+    root.heard(says(children, 'CCrbb', { seq: 2, epoch: 1 })); // it has not heard of that, and may start another
+    expect(root.orders()).toMatchObject({ windows: [], open: [] });
+    root.heard(says(children, 'CCrrb', { seq: 3, epoch: 2 }));
+    expect(root.orders()).toMatchObject({ windows: [], open: [] });
+    root.heard(says(children, 'CCCrb', { seq: 4, epoch: 2 }));
     const second = root.orders();
     expect(second.windows[0]!.window).toMatchObject({ permits: 1 });
     expect(second.open).toEqual([]);
-    root.heard(says(children, 'CCrbb', { seq: 3, epoch: second.windows[0]!.window.epoch }));
+    root.heard(says(children, 'CCCrb', { seq: 5, epoch: second.windows[0]!.window.epoch }));
     expect(indexesOf(root.orders())).toEqual([0]);
+  });
+
+  it('that a batch is to spare stay unused there, and are told of at once', () => {
+    const window = { epoch: 1, permits: 40, admits: true, purseMicroUsd: null, stop: [] };
+    const ledger = new BatchLedger({
+      ...{ v: 1, fleetId: 'f', batch: 1, epoch: 1, manifest: 'sha256:0', reportsEnds: false, maxTimeoutMs: 1 },
+      units: Array.from({ length: 200 }, (_, index): [number, number, null] => [index, 1, null]),
+      agentsQueue: 'q',
+      window,
+    });
+    for (let started = 0; started < 40; started++) expect(ledger.startNext()).toBe(started);
+    ledger.speak();
+    ledger.obey({ ...window, epoch: 2, spare: 1 });
+    expect(ledger.hasNews).toBe(false);
+    ledger.came(0, { kind: 'ended', status: 'completed', spentMicroUsd: 0 });
+    expect(ledger.startNext()).toBeUndefined();
+    expect(ledger.hasNews).toBe(true);
+    expect(ledger.speak()).toMatchObject({ epoch: 2, holding: 39, wants: 160 });
+    expect(ledger.recall()).toEqual([]);
+    ledger.obey({ ...window, epoch: 3 });
+    expect(ledger.startNext()).toBe(40);
   });
 });
 

@@ -44,8 +44,9 @@ describe('a wave', () => {
       batches: 0,
       state: 'running' as const,
     };
-    const root = planOf('0122', { waves: 2 }, { carry });
-    expect(indexesOf(root.orders())).toEqual([2, 3]);
+    expect(indexesOf(planOf('0122', { waves: 2 }, { carry }).orders())).toEqual([2, 3]);
+    expect(indexesOf(planOf('1233', {}, { carry }).orders())).toEqual([2, 3]);
+    expect(indexesOf(planOf('1133', { gate: { approval: true } }, { carry }).orders())).toEqual([]);
   });
 });
 
