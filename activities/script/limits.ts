@@ -2,6 +2,8 @@ const MIB = 2 ** 20;
 
 /** What one script may use, and its interpreters of this worker. */
 export interface ScriptLimits {
+  /** Of one exchange, each about 10,000 steps: some seconds of computing. Counted, so that all runs end alike. */
+  fuelTicks: number;
   /** Wall clock of one exchange; an interpreter that is at it for longer is ended. */
   exchangeMs: number;
   /** So long it may take where it was given less than half of a processor meanwhile. */
@@ -14,6 +16,7 @@ export interface ScriptLimits {
 }
 
 export const DEFAULT_SCRIPT_LIMITS: Readonly<ScriptLimits> = Object.freeze({
+  fuelTicks: 2_000,
   exchangeMs: 10_000,
   starvedMs: 60_000,
   startMs: 30_000,
@@ -24,8 +27,6 @@ export const DEFAULT_SCRIPT_LIMITS: Readonly<ScriptLimits> = Object.freeze({
 /** Of the engine (reference/script-sandbox.md). */
 export const ENGINE_MEMORY_BYTES = 64 * MIB;
 export const ENGINE_STACK_BYTES = 256 * 1024;
-/** Ticks of one exchange, each about 10,000 steps: some seconds of computing. Counted, so that all runs end alike. */
-export const FUEL_TICKS = 2_000;
 
 /** Of one exchange: what a script says, a line of it, and what it asks for. */
 export const MAX_PROGRESS_LINES = 1_000;

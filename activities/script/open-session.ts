@@ -27,6 +27,7 @@ export async function startSession(
     source,
     ...(args !== undefined && { args }),
     clockMs: fleet?.createdAtMs ?? 0,
+    fuelTicks: limits.fuelTicks,
   };
   try {
     return new ScriptSession(await InterpreterProcess.start(launch, limits, opening), plan.source);

@@ -12,6 +12,8 @@ export interface Opening {
   args?: string;
   /** What the engine takes for the time, milliseconds since 1970. */
   clockMs: number;
+  /** See `ScriptLimits`. */
+  fuelTicks: number;
 }
 
 export interface Turn {
@@ -63,14 +65,14 @@ export const Round = z.object({
   /** Nothing more can come of it: all that it waits for only it could bring. */
   isStuck: z.boolean(),
   /** `value`: JSON; absent: undefined. */
-  end: z.union([z.object({ value: z.string().optional() }), z.object({ error: ScriptFailure })]).optional(),
+  end: z.union([z.strictObject({ error: ScriptFailure }), z.strictObject({ value: z.string().optional() })]).optional(),
 });
 export type Round = z.infer<typeof Round>;
 
 /** One line of the child. */
 export const ChildLine = z.union([
-  z.object({ ready: z.literal(true) }),
-  z.object({ call: ScriptCall }),
-  z.object({ round: Round }),
+  z.strictObject({ ready: z.literal(true) }),
+  z.strictObject({ call: ScriptCall }),
+  z.strictObject({ round: Round }),
 ]);
 export type ChildLine = z.infer<typeof ChildLine>;

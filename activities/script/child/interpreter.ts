@@ -37,7 +37,7 @@ export class Interpreter {
   #interruptedAt = '';
 
   static async open(opening: Opening, onCall: (call: ScriptCall) => void): Promise<Interpreter> {
-    const fuel = new Fuel();
+    const fuel = new Fuel(opening.fuelTicks);
     return new Interpreter(await createMachine(fuel, opening.clockMs), fuel, opening, onCall);
   }
 
@@ -161,6 +161,7 @@ export class Interpreter {
   #answer([operation = '', a, b, stack]: (string | undefined)[]): JSValueHandle {
     if (operation === 'end') this.#finish(a);
     else if (operation === 'threw') this.#fail(a ?? '', b ?? '');
+    else if (!this.#fuel.operate((a?.length ?? 0) + (b?.length ?? 0))) return this.#vm.newString('interrupted');
     else {
       const answer = this.#waits.handle(operation, a, b, stack);
       if (typeof answer === 'string') return this.#vm.newString(answer);
@@ -184,8 +185,8 @@ export class Interpreter {
 
   #interrupted(): ScriptError {
     const message = 'interrupted: the script computed for too long without waiting for an agent';
-    // A frame of a script's own body tells where that begins, not where it is.
-    const inside = this.#interruptedAt.replace(/^ *at default .*$/gm, '');
+    // A frame that has called nothing yet does not know where it is.
+    const inside = this.#interruptedAt.replace(/^.*:1:1\)$/gm, '');
     const { file } = this.#opening;
     return { ...thrown(message, inside, file, this.#files), type: FAILURES.scriptInterrupted };
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Intrinsics, QuickJS } from 'quickjs-wasi';
-import { ENGINE_MEMORY_BYTES, ENGINE_STACK_BYTES, FUEL_TICKS } from '../limits.ts';
+import { ENGINE_MEMORY_BYTES, ENGINE_STACK_BYTES } from '../limits.ts';
 
 /** The fuel is used up and the script went on: thrown through the engine, which is of no use afterwards. */
 export class FuelSpent extends Error {
@@ -10,12 +10,21 @@ export class FuelSpent extends Error {
 
 /** Ticks after the fuel in which an engine may still unwind. */
 const UNWINDING_TICKS = 20;
+/** So that what an exchange may hand over, in number and in size, takes half of its fuel each. */
+const OPERATION_CHARS = 700;
+const CHARS_A_TICK = 70_000;
 const ERRNO_SUCCESS = 0;
 
 /** Counted, never timed: a clock would make two runs of a script differ. */
 export class Fuel {
+  readonly #most: number;
   #ticks = 0;
+  #handed = 0;
   #onSpent: (() => void) | undefined;
+
+  constructor(ticks: number) {
+    this.#most = ticks;
+  }
 
   /** `onSpent` is called once, on top of whatever runs. */
   refill(onSpent: () => void): void {
@@ -24,7 +33,14 @@ export class Fuel {
   }
 
   get isSpent(): boolean {
-    return this.#ticks > FUEL_TICKS;
+    return this.#ticks > this.#most;
+  }
+
+  /** An operation of the host costs more than a step, by what is handed over; false: there is no fuel for it. */
+  operate(chars: number): boolean {
+    this.#handed += OPERATION_CHARS + chars;
+    for (; this.#handed >= CHARS_A_TICK; this.#handed -= CHARS_A_TICK) this.#ticks++;
+    return !this.isSpent;
   }
 
   /** Whether to interrupt what runs; throws `FuelSpent` where that did not end it. */
@@ -34,16 +50,23 @@ export class Fuel {
     const onSpent = this.#onSpent;
     this.#onSpent = undefined;
     onSpent?.();
-    if (this.#ticks > FUEL_TICKS + UNWINDING_TICKS) throw new FuelSpent('the fuel is used up');
+    if (this.#ticks > this.#most + UNWINDING_TICKS) throw new FuelSpent('the fuel is used up');
     return true;
   }
+}
+
+/** Compiled once a process. */
+let compiled: Promise<WebAssembly.Module> | undefined;
+
+async function compile(): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await readFile(fileURLToPath(import.meta.resolve('quickjs-wasi/quickjs.wasm'))));
 }
 
 /** An engine that has no clock, no chance and no world (reference/script-sandbox.md). */
 export async function createMachine(fuel: Fuel, clockMs: number): Promise<QuickJS> {
   const { ALL, PERFORMANCE, WEAK_REF } = Intrinsics;
   return QuickJS.create({
-    wasm: await readFile(fileURLToPath(import.meta.resolve('quickjs-wasi/quickjs.wasm'))),
+    wasm: await (compiled ??= compile()),
     memoryLimit: ENGINE_MEMORY_BYTES,
     maxStackSize: ENGINE_STACK_BYTES,
     timezoneOffset: 0,

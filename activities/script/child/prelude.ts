@@ -36,8 +36,7 @@ export function prelude(host: Host, argsText: string | undefined, maxItems: numb
   const text = String;
   const { iterator } = Symbol;
 
-  const fulfil = create(null) as Record<number, (value: unknown) => void>;
-  const refuse = create(null) as Record<number, (error: Error) => void>;
+  const open = create(null) as Record<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>;
   const bodies = create(null) as Record<number, { body: ScriptBody; meta: unknown }>;
   const money = create(null) as { total: number | null; spent: number };
   money.total = null;
@@ -88,8 +87,8 @@ export function prelude(host: Host, argsText: string | undefined, maxItems: numb
     return new NativePromise((resolve, reject) => {
       const id = host(operation, a, b, stack);
       if (typeof id !== 'number') throw failure(text(id), stack);
-      fulfil[id] = resolve;
-      refuse[id] = reject;
+      // One object for both: two that grow alike share their shape in the engine, which then copies it each time.
+      open[id] = { resolve, reject };
     });
   }
 
@@ -250,26 +249,23 @@ export function prelude(host: Host, argsText: string | undefined, maxItems: numb
   const globals = { agent, agentResult, parallel, pipeline, phase, log, args, budget, workflow, approve };
   for (const name of Object.keys(globals)) fix(globalThis, name, globals[name as keyof typeof globals], true);
 
-  function end(id: number, take: () => void): void {
-    try {
-      take();
-    } finally {
-      delete fulfil[id];
-      delete refuse[id];
-    }
+  /** What ends a wait, once. */
+  function taken(id: number): (typeof open)[number] {
+    const found = open[id]!;
+    delete open[id];
+    return found;
   }
 
   return {
     settle(id, isFine, answer) {
-      end(id, () => {
-        if (isFine) return fulfil[id]!(parse(answer));
-        const { message, at } = parse(answer) as { message: string; at?: string };
-        refuse[id]!(failure(message, at));
-      });
+      const { resolve, reject } = taken(id);
+      if (isFine) return resolve(parse(answer));
+      const { message, at } = parse(answer) as { message: string; at?: string };
+      reject(failure(message, at));
     },
     start(id, body, metaText) {
       bodies[id] = { body, meta: parse(metaText) };
-      end(id, () => fulfil[id]!(id));
+      taken(id).resolve(id);
     },
     run,
     budget(total, spent) {

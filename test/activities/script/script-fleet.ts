@@ -104,9 +104,16 @@ export class ScriptFleet {
       outcome = await this.next(room, await this.end(answer, news));
     }
     const end = outcome.outcome;
-    if ('error' in end) return { value: undefined, error: end.error };
-    const value: unknown = end.value === null ? undefined : JSON.parse(await this.world.text(end.value));
-    return { value, error: undefined };
+    return 'error' in end
+      ? { value: undefined, error: end.error }
+      : { value: await this.valueOf(outcome), error: undefined };
+  }
+
+  /** What it has returned; throws where it has not. */
+  async valueOf(outcome: ScriptOutcome): Promise<unknown> {
+    if (outcome.kind !== 'ended' || 'error' in outcome.outcome) throw new Error(JSON.stringify(outcome));
+    const { value } = outcome.outcome;
+    return value === null ? undefined : (JSON.parse(await this.world.text(value)) as unknown);
   }
 
   async record(exchange: number): Promise<ScriptExchange> {
