@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ROOT_HISTORY_BYTES } from '../../workflows/contract/limits.ts';
 import * as messages from '../../workflows/contract/messages.ts';
+import type { ScriptOutcome, ScriptRef, UnitOutcome } from '../../workflows/contract/units.ts';
 import { startHarness, type Harness } from '../support/fleet-harness.ts';
-import { HeldAgents, settleSubagents, until } from '../support/held-agents.ts';
+import { Admissions, HeldAgents, settleSubagents, until, wish } from '../support/held-agents.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
 
 let server: TemporalServer;
@@ -85,6 +86,58 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
         expect(epoch).toBeGreaterThan(epochs.get(index) ?? 0);
         epochs.set(index, epoch);
       }
+    });
+
+    it('keeps its script, a parent that waits, whom both spawned, and an open approval', async () => {
+      const agents = new HeldAgents();
+      let asked = false;
+      agents.outcome = ({ index }): UnitOutcome => {
+        if (index !== 0 || asked) return { kind: 'ended', status: 'completed', spentMicroUsd: 10 };
+        asked = true;
+        return {
+          kind: 'parked',
+          reason: { for: 'spawn', request: wish({ count: 3, need: 3 }), seq: 1 },
+          spentMicroUsd: 1,
+        };
+      };
+      const told: ScriptRef[] = [];
+      const runScript = async (ref: ScriptRef): Promise<ScriptOutcome> => {
+        told.push(ref);
+        const isDone =
+          told.flatMap(({ ended }) => ended).length === 2 && told.some(({ decided }) => decided.length > 0);
+        if (isDone) return { kind: 'ended', outcome: { value: null } };
+        const asks = ref.exchange === 1 ? [{ title: 'on?', hash: 'h' }] : [];
+        return { kind: 'waits', request: ref.exchange === 1 ? wish({ count: 2 }) : null, asks };
+      };
+      harness = await startHarness(
+        server.address,
+        { runSubagent: agents.runSubagent, settleSubagents, ...new Admissions(), runScript },
+        options,
+      );
+      const handle = await harness.start({ count: 0, hasScript: true });
+      await until(() => agents.inFlight === 2);
+      agents.release(0);
+      await until(() => agents.inFlight === 4);
+      const first = await runOf(handle);
+      await lengthen(handle);
+      await until(async () => (await runOf(handle)) !== first);
+      const next = harness.client.workflow.getHandle(handle.workflowId);
+      await until(() => agents.inFlight === 4);
+      expect(await next.query(messages.statusQuery)).toMatchObject({
+        count: 5,
+        exchanges: 1,
+        approvals: [{ hash: 'h' }],
+      });
+      await next.executeUpdate(messages.approveUpdate, { args: [{ hash: 'h' }] });
+      agents.release();
+      const { units, outcome, parents } = await handle.result();
+      expect({ units, outcome }).toEqual({ units: 'CCCCC', outcome: { value: null } });
+      expect(parents!.spawned).toEqual([
+        [2, 'script', 1, null],
+        [3, 0, 2, null],
+      ]);
+      expect(told.flatMap(({ ended }) => ended).sort()).toEqual([0, 1]);
+      expect(told.map(({ exchange }) => exchange)).toEqual(told.map((_, i) => i + 1));
     });
 
     it('stays paused when it was paused, and goes on when resumed', async () => {
