@@ -16,7 +16,8 @@ export interface SpendingQuestion {
 
 /**
  * Real money and more than a dozen subagents, those that may be spawned included: says what it comes to, then asks on a
- * terminal; elsewhere it goes on only with a budget or `--yes`. Throws `CommandFailure` 2 otherwise; nothing was started.
+ * terminal. Elsewhere a fleet known to have so many goes on only with a budget or `--yes` (contracts §5); one that may
+ * come to have them is told how to bound it. Throws `CommandFailure` 2 otherwise; nothing was started.
  */
 export async function confirmSpending(
   { plan, isSimulated, isAgreed }: SpendingQuestion,
@@ -30,6 +31,7 @@ export async function confirmSpending(
     throw new CommandFailure(EXIT.usage, 'not started', undefined, 'declined');
   }
   if (plan.maxBudgetMicroUsd !== null) return;
+  if (plan.tasks.length <= SMALL_FLEET) return terminal.say(`nothing bounds what it may spend: ${remedy(plan)}`);
   throw new CommandFailure(EXIT.usage, `${count(plan)} with real Claude and no budget`, remedy(plan), 'no_budget');
 }
 
@@ -48,9 +50,8 @@ function count(plan: FleetPlan): string {
 
 function remedy(plan: FleetPlan): string {
   const inFile = plan.kind === undefined ? ', write maxBudgetUsd into the file' : '';
-  const fewer =
-    maySpawn(plan) > 0 && plan.tasks.length < SMALL_FLEET ? `, --max-agents ${SMALL_FLEET - plan.tasks.length}` : '';
-  return `give --budget USD${inFile}${fewer}, or agree with --yes`;
+  const agree = plan.tasks.length > SMALL_FLEET ? ', or agree with --yes' : ' or --max-agents N';
+  return `give --budget USD${inFile}${agree}`;
 }
 
 /**
