@@ -47,7 +47,7 @@ describe('muster runs', () => {
     expect(new Set(labels).size).toBe(labels.length);
   }
 
-  it('ten scripts of nine shapes as Claude Code users write them', async () => {
+  it.concurrent('ten scripts of nine shapes as Claude Code users write them', async () => {
     await Promise.all(
       CLAUDE_CODE_CASES.map(async (one) => {
         const fleet = await start(one);
@@ -56,7 +56,7 @@ describe('muster runs', () => {
     );
   });
 
-  it('a script with what muster adds, which asks a person in between', async () => {
+  it.concurrent('a script with what muster adds, which asks a person in between', async () => {
     const fleet = await start(EXTRAS_CASE);
     const asked = await fleet.wait();
     expect(asked.view).toMatchObject({
@@ -68,7 +68,7 @@ describe('muster runs', () => {
     await expectEnd(fleet, await fleet.wait(), EXTRAS_CASE);
   });
 
-  it('a script that goes on without its wave when a person says no', async () => {
+  it.concurrent('a script that goes on without its wave when a person says no', async () => {
     const fleet = await start(EXTRAS_CASE);
     await fleet.wait();
     await fleet.reject();
