@@ -4,25 +4,46 @@ import { codeOf } from './repository.ts';
 import { WorkspaceUnavailable } from './workspace.ts';
 
 /**
- * The working directory inside a workspace, made where git kept nothing of it (an empty directory). Never through a
- * symlink: a repository could lead it anywhere.
+ * The working directory inside a workspace, made where git kept nothing of it (an empty directory): only in files of
+ * one's own, for a name is a message to whoever reads it. Never through a symlink: a repository could lead it anywhere.
  */
 export async function workingDirectory(root: string, subdirectory: string): Promise<string> {
-  const parts = subdirectory === '' ? [] : subdirectory.split('/');
   let directory = root;
-  for (const part of parts) {
-    if (part === '' || part === '.' || part === '..' || part.includes('\0')) throw bad(subdirectory);
+  for (const part of partsOf(subdirectory)) {
     directory = join(directory, part);
-    const stats = await lstat(directory).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
-      await mkdir(directory).catch((failure: unknown) => {
-        if (codeOf(failure) !== 'EEXIST') throw failure;
-      });
-      return lstat(directory);
+    if (await isDirectory(directory, subdirectory)) continue;
+    await mkdir(directory).catch((failure: unknown) => {
+      if (codeOf(failure) !== 'EEXIST') throw failure;
     });
-    if (!stats.isDirectory()) throw bad(subdirectory);
+    await isDirectory(directory, subdirectory);
   }
   return directory;
+}
+
+/** Whether it is there. Makes nothing; throws as `workingDirectory` where something else is. */
+export async function hasWorkingDirectory(root: string, subdirectory: string): Promise<boolean> {
+  let directory = root;
+  for (const part of partsOf(subdirectory)) {
+    directory = join(directory, part);
+    if (!(await isDirectory(directory, subdirectory))) return false;
+  }
+  return true;
+}
+
+/** False: nothing is there. */
+async function isDirectory(path: string, subdirectory: string): Promise<boolean> {
+  const stats = await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
+  if (stats && !stats.isDirectory()) throw bad(subdirectory);
+  return stats !== undefined;
+}
+
+function partsOf(subdirectory: string): string[] {
+  const parts = subdirectory === '' ? [] : subdirectory.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0')))
+    throw bad(subdirectory);
+  return parts;
 }
 
 const bad = (subdirectory: string): WorkspaceUnavailable =>

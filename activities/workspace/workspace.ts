@@ -37,6 +37,8 @@ export interface Workspace {
   save(): Promise<ArtifactRef | null>;
   /** As `save`, with the counts people see; undefined: nothing changed. */
   changes(): Promise<Changes | undefined>;
+  /** Whether this path, relative to the root, is a directory now and no symbolic link leads to it. */
+  hasDirectory(path: string): Promise<boolean>;
   /** Stores the files as a source for others, of what `keeps` allows; undefined: nothing changed, its own source is that. */
   snapshot(): Promise<Pick<WorkspaceSource, 'bundle' | 'tree'> | undefined>;
   /** Removes the subagent's own files; a shared checkout stays. Safe to call twice. */

@@ -12,7 +12,7 @@ import { sweepOwners } from './sweep.ts';
 import { Trees, type Tree } from './trees.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 import type { OpenOptions, Workspace, Workspaces } from './workspace.ts';
-import { workingDirectory } from './working-directory.ts';
+import { hasWorkingDirectory, workingDirectory } from './working-directory.ts';
 
 export interface WorkspacesOptions {
   /** Absolute; of one worker home. Several worker processes may share it. */
@@ -69,7 +69,8 @@ class HostWorkspaces implements Workspaces {
 
   async #openShared(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
     const { tree } = await this.#tree(source, options);
-    await workingDirectory(tree.files, source.subdirectory);
+    // What many read stays as it is: an empty directory is made in a checkout of its own.
+    if (!(await hasWorkingDirectory(tree.files, source.subdirectory))) return this.#openOwn(source, options);
     const root = await this.#views.acquire(tree);
     const release = (): Promise<void> => this.#views.release(tree);
     try {
@@ -87,7 +88,7 @@ class HostWorkspaces implements Workspaces {
       await mkdir(home, { recursive: true, mode: 0o700 });
       const { tree, commit } = await this.#tree(source, options);
       await symlink(tree.directory, join(home, 'tree')); // `sweep` keeps a tree somebody has open
-      await workingDirectory(tree.files, source.subdirectory);
+      await hasWorkingDirectory(tree.files, source.subdirectory); // throws early where it is something else
       return await this.#checkOut(source, options, home, tree, commit);
     } catch (error) {
       await removeWithMounts(home);
@@ -163,6 +164,10 @@ class OwnWorkspace implements Workspace {
     return this.#files.changes();
   }
 
+  hasDirectory(path: string): Promise<boolean> {
+    return hasDirectory(this.root, path);
+  }
+
   async snapshot() {
     if (this.#closing !== undefined) throw new WorkspaceUnavailable('the workspace is closed');
     return this.#files.snapshot();
@@ -198,11 +203,24 @@ class SharedWorkspace implements Workspace {
     return Promise.resolve(undefined);
   }
 
+  hasDirectory(path: string): Promise<boolean> {
+    return hasDirectory(this.root, path);
+  }
+
   snapshot(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
 
   close(): Promise<void> {
     return (this.#closing ??= this.#release());
+  }
+}
+
+async function hasDirectory(root: string, path: string): Promise<boolean> {
+  try {
+    return await hasWorkingDirectory(root, path);
+  } catch (error) {
+    if (error instanceof WorkspaceUnavailable) return false;
+    throw error;
   }
 }

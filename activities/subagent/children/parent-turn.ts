@@ -1,17 +1,19 @@
 import type { Manifest, Task } from '../../../workflows/contract/task.schema.ts';
 import { nearest } from '../../../workflows/policy/key-names.ts';
 import type { Children, ChildrenAnswer, WaitFor } from '../../tools/tool.ts';
+import type { Workspace } from '../../workspace/workspace.ts';
 import type { SubagentParts } from '../parts.ts';
 import { withCaps, type CapOf } from './child-caps.ts';
 import { outputPage, readChildren, type EndedChild } from './child-results.ts';
 import { likeOf, type Child, type Family, type FamilyOf } from './family.ts';
 import { holds } from './index-ranges.ts';
 import type { OpenCall } from './open-turn.ts';
-import { spawnParent } from './spawner.ts';
+import { spawnParent, worksIn } from './spawner.ts';
 import { answerText } from './told-results.ts';
 
 export interface ParentTurnOf extends FamilyOf {
   manifest: Manifest;
+  workspace: Pick<Workspace, 'hasDirectory'>;
   family: Family;
   /** As of now, but for what this turn has promised. */
   caps: () => CapOf;
@@ -56,6 +58,8 @@ export class ParentTurn {
     const labels = new Set([...earlier, ...this.tasks.map(({ label }) => ({ wholeLabel: label }))].map(wholeLabelOf));
     const resolved = this.parts.spawning.resolve(raw, spawnParent(this.of, labels, family.labelEnd));
     if (!resolved.ok) return wrong(spawnedNothing(resolved.faults));
+    const missing = await this.missingDirectories(resolved.tasks);
+    if (missing.length > 0) return wrong(spawnedNothing(missing));
     const caps = this.of.caps();
     const left = caps.leftMicroUsd === undefined ? undefined : caps.leftMicroUsd - this.grantedMicroUsd;
     const capped = withCaps(resolved.tasks, { ...caps, leftMicroUsd: left });
@@ -108,6 +112,19 @@ export class ParentTurn {
     };
     for (const { like } of await this.of.family.all()) next(like);
     return tasks.map((task) => ({ ...task, occurrence: next(likeOf(task)) }));
+  }
+
+  /** Directories of its own workspace that its tasks are to work in, and that are not there. */
+  private async missingDirectories(tasks: readonly Task[]): Promise<string[]> {
+    const { task, workspace } = this.of;
+    const here = tasks.filter((one) => worksIn(one, task)).map((one) => one.workspace.subdirectory);
+    const missing: string[] = [];
+    for (const path of new Set(here))
+      if (path !== task.workspace.subdirectory && !(await workspace.hasDirectory(path)))
+        missing.push(
+          `\`working_directory\`: there is no directory ${JSON.stringify(path)} in the workspace; look with Glob`,
+        );
+    return missing;
   }
 
   private get isLastTurn(): boolean {

@@ -48,7 +48,12 @@ export class Parent {
   /** A turn begins. */
   turn(): ParentTurn {
     const { family, of } = this;
-    return new ParentTurn(this.parts, { ...of, family, answerChars: (given) => this.answerChars(given) });
+    return new ParentTurn(this.parts, {
+      ...of,
+      workspace: of.place.workspace,
+      family,
+      answerChars: (given) => this.answerChars(given),
+    });
   }
 
   /** Its newest turn waits for subagents. */

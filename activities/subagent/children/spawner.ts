@@ -32,13 +32,18 @@ export function spawnParent(
   };
 }
 
+/** Whether a task works in its parent's files, and not in a repository of its own. */
+export function worksIn(task: Task, parent: Task): boolean {
+  return task.workspace.repo === parent.workspace.repo;
+}
+
 /** The tasks with the files of their parent as they stand now, but for those that work in a repository of their own. */
 export async function withPresentFiles(
   tasks: readonly Task[],
   parent: Task,
   workspace: Pick<Workspace, 'snapshot'>,
 ): Promise<Task[]> {
-  const isHere = (task: Task): boolean => task.workspace.repo === parent.workspace.repo;
+  const isHere = (task: Task): boolean => worksIn(task, parent);
   const present = tasks.some(isHere) ? await workspace.snapshot() : undefined;
   if (!present) return [...tasks];
   return tasks.map((task) => (isHere(task) ? { ...task, workspace: changed(task.workspace, present) } : task));

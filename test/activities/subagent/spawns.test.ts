@@ -202,6 +202,32 @@ describe('a parent', () => {
     expect(start!.text).toMatch(/x\n\n\(Characters 0 to 20000 of 60000: go on with offset 20000\.\)$/);
   });
 
+  it('gives its subagents directories that are there, and has those that are not told', async () => {
+    const prompt = bench.played.play(
+      'places',
+      inTurn(
+        [spawn([{ prompt: done('never'), working_directory: 'scr' }])],
+        [
+          spawn([
+            {
+              label: 'in',
+              prompt: '[[simulate call=Read input=\'{"file_path":"a.txt"}\']] in src',
+              working_directory: 'src',
+            },
+          ]),
+        ],
+        [say('done')],
+      ),
+    );
+    const world = await TreeWorld.start(bench, [{ prompt, label: 'p' }]);
+    await world.run();
+    expect(toolResults(bench, 'places', 1)[0]).toMatchObject({
+      isError: true,
+      text: expect.stringContaining('there is no directory "scr"') as string,
+    });
+    expect(await bench.transcript(await world.result('p/in'))).toContain('alpha');
+  });
+
   it('gives dependents what they wait for, by labels of one list', async () => {
     const prompt = bench.played.play(
       'deps',

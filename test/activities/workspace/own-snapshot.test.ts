@@ -51,3 +51,20 @@ it('files that many read are nobody’s to change: their source is that of all',
   const shared = await workspacesOf().open(source, { mayWrite: false });
   expect(await shared.snapshot()).toBeUndefined();
 });
+
+it('a working directory that the source does not have is made in files of one’s own, never in those that many read', async () => {
+  const source = await snapshot(bench.repository('repo', FILES));
+  const { open } = workspacesOf();
+  for (const mayWrite of [false, true]) {
+    const lost = await open({ ...source, subdirectory: 'look here' }, { mayWrite });
+    expect(existsSync(lost.directory)).toBe(true);
+    expect(lost.mayWrite).toBe(mayWrite);
+    expect(await lost.save()).toBeNull();
+  }
+  const shared = await open(source, { mayWrite: false });
+  expect(await shared.hasDirectory('look here')).toBe(false);
+  expect(await shared.hasDirectory('src/deep')).toBe(true);
+  expect(await shared.hasDirectory('a.txt')).toBe(false);
+  expect(await shared.hasDirectory('link')).toBe(false);
+  expect(await shared.hasDirectory('../repo')).toBe(false);
+});
