@@ -11,7 +11,10 @@ export const genericAgent: AgentScript = {
   name: 'generic',
   matches: () => true,
   reply: (turn) => {
-    const blocks = toolCalls(turn) ?? writing(turn) ?? endingWith(turn, () => reportOf(toolResults(turn.request.body)));
+    const blocks =
+      toolCalls(turn) ??
+      writing(turn, () => 'What was asked for is made up.') ??
+      endingWith(turn, () => reportOf(toolResults(turn.request.body)));
     return turn.request.direction.tokens === undefined
       ? { blocks }
       : { blocks, usage: { output_tokens: turn.request.direction.tokens } };
@@ -19,8 +22,8 @@ export const genericAgent: AgentScript = {
 };
 
 const LOOKING_TURNS = 2;
-/** `write it to \`docs/guide.md\``: a path in backticks. */
-const IS_ASKED_TO_WRITE = /\bwrite\b[^.`\n]*\bto `([\w./-]+\.\w+)`/i;
+/** `write it to \`docs/guide.md\``: a path in backticks. What is quoted with `> ` was asked of somebody else. */
+const IS_ASKED_TO_WRITE = /^(?!> ).*\bwrite\b[^.`\n]*\bto `([\w./-]+\.\w+)`/im;
 
 /** Whoever asks for an output alone, to have one repaired for instance, gets it without a look around. */
 export function isAskedToHandOver({ prompt }: SimulatedRequest): boolean {
@@ -39,14 +42,13 @@ export function endingWith({ request, random }: Turn, say: () => string): ReplyB
   return [{ type: 'text', text: direction.output ?? `[simulated] ${say()}` }];
 }
 
-/** Once, and only where nothing else says what it is to do; refused or not, it goes on. */
-function writing({ request }: Turn): ReplyBlock[] | undefined {
+/** The Write its prompt asks for: once, and only where nothing else says what it is to do; refused or not, it goes on. */
+export function writing({ request }: Turn, say: () => string): ReplyBlock[] | undefined {
   const { prompt, body, direction } = request;
   const file = IS_ASKED_TO_WRITE.exec(prompt)?.[1];
   if (file === undefined || direction.turns !== undefined || direction.steps.length > 0) return undefined;
   if (!offersTool(body, 'Write') || toolResults(body).some(({ name }) => name === 'Write')) return undefined;
-  const content = `[simulated] What was asked for:\n\n${prompt}\n`;
-  return [{ type: 'tool_use', name: 'Write', input: { file_path: file, content } }];
+  return [{ type: 'tool_use', name: 'Write', input: { file_path: file, content: `[simulated] ${say()}\n` } }];
 }
 
 /** Tool calls of this turn, or undefined when it is the agent's last. Steps come right before the end. */

@@ -1,4 +1,4 @@
-import { endingWith, isAskedToHandOver } from '../generic-agent.ts';
+import { endingWith, isAskedToHandOver, writing } from '../generic-agent.ts';
 import { filesFound, lookAround, reportOf } from '../look-around.ts';
 import type { AgentScript, ReplyBlock, SimulatedRequest, Turn } from '../script.ts';
 import { slipped, tasksOf, type Slip, type Wanted } from '../spawn-direction.ts';
@@ -51,7 +51,7 @@ function next(turn: Turn): ReplyBlock[] {
   if (due) return due;
   const steps = direction.steps.slice(results.length - spawnTalk(results).length);
   if (steps.length > 0) return steps.map(({ name, input }) => call(name, input));
-  return endingWith(turn, () => summary(results));
+  return writing(turn, () => summary(results)) ?? endingWith(turn, () => summary(results));
 }
 
 const directed = (spawn: SimulatedRequest['direction']['spawns'][number]): Stage => ({
@@ -63,7 +63,7 @@ const directed = (spawn: SimulatedRequest['direction']['spawns'][number]): Stage
 function free({ prompt }: SimulatedRequest, results: readonly ToolResult[]): Stage {
   const tasks = partsOf(filesFound(results)).map(({ label, about, directory }) => ({
     label,
-    prompt: `${prompt}\n\nYour part of it: ${about}. Report in a few sentences; others do the rest.`,
+    prompt: `${prompt.replace(/^/gm, '> ')}\n\nYour part of it: ${about}. Report in a few sentences; others do the rest.`,
     permissions: 'read-only',
     ...(directory === undefined ? {} : { working_directory: directory }),
   }));

@@ -430,8 +430,19 @@ describe('the journal', () => {
   });
 
   it('is summed up over HTTP too', async () => {
-    const { sdk, url } = await start();
-    await Promise.all([1, 2, 3].map((n) => sdk.messages.create(ask(`${n} [[simulate latency=40ms]]`))));
+    let asked = 0;
+    const three = Promise.withResolvers<void>();
+    const together: AgentScript = {
+      name: 'together',
+      matches: () => true,
+      async reply() {
+        if ((asked += 1) === 3) three.resolve();
+        await three.promise;
+        return { blocks: [{ type: 'text', text: 'together' }] };
+      },
+    };
+    const { sdk, url } = await start({ scripts: [together] });
+    await Promise.all([1, 2, 3].map((n) => sdk.messages.create(ask(`${n}`))));
     const stats = await (await fetch(`${url}/__simulated/stats`)).json();
     expect(stats).toMatchObject({ calls: 3, answered: 3, inFlight: 0, peakInFlight: 3, agents: 3 });
     expect(stats).toHaveProperty('firstCallAtMs', expect.any(Number));

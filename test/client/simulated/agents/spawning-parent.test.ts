@@ -25,10 +25,21 @@ describe('a parent that was told it may spawn', () => {
       { label: 'docs', working_directory: 'docs' },
       { label: 'test', working_directory: 'test' },
     ]);
-    for (const { prompt } of tasksOf(run)) expect(prompt).toMatch(/^Review this project\.\n\nYour part of it: /);
+    for (const { prompt } of tasksOf(run)) expect(prompt).toMatch(/^> Review this project\.\n\nYour part of it: /);
     expect(run.output).toMatch(
       /^\[simulated\] I spawned 3 subagents: 3 completed\.\n- parent\/src \(completed\): src is fine\.\n/,
     );
+  });
+
+  it('writes what came together to the file it is asked for, which its children leave alone', async () => {
+    const run = await runParent([GRANTED, 'Review it, and write a report to `REPORT.md`.'], playedRoot(FILES));
+    expect(names(run).slice(-2)).toEqual(['collect_subagents', 'Write']);
+    expect(run.turns.flat().at(-1)!.input).toMatchObject({
+      file_path: 'REPORT.md',
+      content: expect.stringContaining('- parent/src (completed): src is fine.') as string,
+    });
+    const child = await runParent([tasksOf(run)[0]!.prompt], playedRoot(FILES));
+    expect(names(child)).toEqual(['Glob', 'Read', 'Read']);
   });
 
   it('does the same each time, and its children spawn nothing', async () => {
