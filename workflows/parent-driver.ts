@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+} from '@temporalio/workflow';
 import type { FleetActivities, ScriptActivities } from './contract/activities.ts';
 import { FAILURES } from './contract/failures.ts';
 import { SCRIPTS_QUEUE } from './contract/ids.ts';
@@ -12,6 +18,8 @@ import type { Dispatcher, Orders } from './dispatcher/dispatcher.ts';
 export class ParentDriver {
   private readonly root: Dispatcher;
   private readonly changed: () => void;
+  /** Of the exchange under way. */
+  private exchanging: CancellationScope | undefined;
   private readonly fleet = proxyActivities<FleetActivities>({
     startToCloseTimeout: 60_000,
     retry: { initialInterval: 1_000, maximumInterval: 10_000 },
@@ -21,6 +29,7 @@ export class ParentDriver {
     startToCloseTimeout: 120_000,
     heartbeatTimeout: 15_000,
     retry: { initialInterval: 1_000, backoffCoefficient: 1 },
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   });
 
   constructor(root: Dispatcher, changed: () => void) {
@@ -32,6 +41,7 @@ export class ParentDriver {
     if (admit) void this.admit(admit);
     if (exchange) void this.exchange(exchange);
     if (judge) void this.judge(judge);
+    if (this.root.isEndingEarly) this.exchanging?.cancel();
   }
 
   private async admit(request: AdmitRequest): Promise<void> {
@@ -44,11 +54,14 @@ export class ParentDriver {
   }
 
   private async exchange(ref: ScriptRef): Promise<void> {
+    const scope = (this.exchanging = new CancellationScope());
     try {
-      this.root.exchanged(await this.scripts.runScript(ref));
+      this.root.exchanged(await scope.run(() => this.scripts.runScript(ref)));
     } catch (error) {
-      this.root.exchanged({ kind: 'ended', outcome: { error: failureOf(error) } });
+      if (isCancellation(error)) this.root.notExchanged();
+      else this.root.exchanged({ kind: 'ended', outcome: { error: failureOf(error) } });
     }
+    this.exchanging = undefined;
     this.changed();
   }
 

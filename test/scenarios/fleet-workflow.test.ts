@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import * as messages from '../../workflows/contract/messages.ts';
@@ -286,6 +287,24 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
       expect(told.map(({ exchange }) => exchange)).toEqual(told.map((_, i) => i + 1));
       expect(told.flatMap(({ ended }) => ended).sort()).toEqual([0, 1, 2, 3, 4]);
       expect(told.flatMap(({ decided }) => decided).length).toBe(1);
+    });
+
+    it('breaks off an exchange that hangs when the fleet is cancelled', async () => {
+      const isHanging = Promise.withResolvers<void>();
+      const runScript = async (): Promise<ScriptOutcome> => {
+        const { heartbeat, cancelled } = Context.current();
+        const beat = setInterval(() => heartbeat(), 200);
+        isHanging.resolve();
+        return cancelled.finally(() => clearInterval(beat));
+      };
+      await open(new Agents(), { runScript });
+      const handle = await harness!.start({ count: 0, hasScript: true });
+      await isHanging.promise;
+      await handle.executeUpdate(messages.cancelUpdate);
+      expect(await handle.result()).toMatchObject({
+        state: 'cancelled',
+        parents: { script: { exchange: 0, sent: { ended: [], decided: [] } } },
+      });
     });
 
     it('starts a wave when the gate behind the one before has opened, and asks a person where it has not', async () => {

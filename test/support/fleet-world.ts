@@ -1,9 +1,13 @@
 import { expect } from 'vitest';
+import type { Lineage } from '../../client/fleet-client/lineage.ts';
+import { reopen } from '../../client/fleet-client/reopen.ts';
+import { decodeGraph } from '../../workflows/contract/graph.ts';
 import type { BatchInput, BatchState, FleetInput, Window } from '../../workflows/contract/messages.ts';
 import { SUBAGENT_STATUSES, statusOfLetter } from '../../workflows/contract/statuses.ts';
 import type {
   AdmitRequest,
   GateRequest,
+  Parents,
   Rollout,
   ScriptRef,
   SettleRequest,
@@ -190,10 +194,7 @@ export class FleetWorld {
     if (this.batches.size > 0 || this.pendingSettles.length + this.pendingAsks.length > 0)
       throw new Error('handed over with work under way');
     const before = this.root.status();
-    // As Temporal would hand it over.
-    const next = JSON.parse(JSON.stringify(this.root.next())) as FleetInput;
-    this.root = new Dispatcher(next, this.options.prerequisites, this.options.waves);
-    this.isHandingOver = false;
+    this.startRun(this.root.next());
     this.faults.runs++;
     // A failure policy looks anew at what a retry has taken back.
     if (!this.options.failIf) expect(this.root.status()).toEqual(before);
@@ -232,16 +233,57 @@ export class FleetWorld {
   /** What the activities of a root's parents come back with, some time later. */
   private takeAsks(admit?: AdmitRequest, exchange?: ScriptRef, judge?: GateRequest): void {
     if (admit) this.pendingAsks.push(() => this.root.admitted(this.parents.admit(admit)));
+    const hasEnded = (index: number): boolean => this.root.units.isEnded(index);
     if (exchange)
-      this.pendingAsks.push(() =>
-        this.root.exchanged(this.parents.exchange(exchange, (index) => this.root.units.isEnded(index))),
-      );
+      this.pendingAsks.push(() => {
+        if (!this.root.isEndingEarly) return this.root.exchanged(this.parents.exchange(exchange, hasEnded));
+        this.parents.breakOff(exchange, hasEnded);
+        this.root.notExchanged();
+      });
     if (judge) this.pendingAsks.push(() => this.root.judged(this.parents.judge(judge)));
   }
 
   private answer(answer: () => void): void {
     this.pendingAsks.splice(this.pendingAsks.indexOf(answer), 1);
     answer();
+  }
+
+  /** A person retries what failed of the ended fleet: its next generation begins with what the summary tells. */
+  nextGeneration(): void {
+    const { units, parents } = this.root;
+    const { carry, ...input } = this.root.next();
+    this.root.finish();
+    const before = { units: units.text, generations: units.raisedGenerations };
+    const again = reopen(before, 'failed', this.lineage(parents?.spawned ?? []));
+    const next: FleetInput = {
+      ...input,
+      generation: input.generation + 1,
+      carry: {
+        ...{ units: again.units, generations: again.generations, parked: [], batches: 0, state: 'running' },
+        spentMicroUsd: carry!.spentMicroUsd,
+        ...(parents && { parents }),
+      },
+    };
+    this.startRun(next);
+    this.spentByUnit.clear();
+    this.obeyOrders();
+  }
+
+  /** As Temporal would hand it over. */
+  private startRun(input: FleetInput): void {
+    const { prerequisites, waves } = this.options;
+    this.root = new Dispatcher(JSON.parse(JSON.stringify(input)) as FleetInput, prerequisites, waves);
+    this.isHandingOver = false;
+  }
+
+  private lineage(spawned: Parents['spawned']): Lineage {
+    const prerequisites = [...(this.options.prerequisites ?? Array.from({ length: this.options.count }, () => []))];
+    const parents: (number | undefined)[] = [...prerequisites].map(() => undefined);
+    for (const [count, by, , graph] of spawned) {
+      prerequisites.push(...(graph === null ? Array.from({ length: count }, () => []) : decodeGraph(graph, count)));
+      for (let i = 0; i < count; i++) parents.push(by === 'script' ? undefined : by);
+    }
+    return { prerequisites, parents };
   }
 
   /** A person looks at the oldest thing that is asked. */

@@ -28,13 +28,14 @@ const MOST_EXCHANGES = 12;
 export class PlayedParents {
   /** Results in the store, as `index/generation`. */
   readonly results = new Set<string>();
-  faults = { spawns: 0, refusals: 0, again: 0, exchanges: 0, gates: 0 };
+  faults = { spawns: 0, refusals: 0, again: 0, exchanges: 0, breaks: 0, gates: 0 };
   private readonly ended = new Set<number>();
   private readonly asked = new Map<string, Asked>();
   private readonly answers = new Map<string, { admission: Admission; from: number }>();
   private readonly childrenOf = new Map<string, number[]>();
   private readonly told = new Set<number>();
-  private readonly exchanges = new Map<string, ScriptOutcome>();
+  private readonly exchanges = new Map<string, { outcome: ScriptOutcome; told: string }>();
+  private unheard: string | undefined;
   private readonly random: (bound: number) => number;
   private readonly mostDepth: number;
 
@@ -89,7 +90,11 @@ export class PlayedParents {
   /** The script's turn: it hears of each end once, and of none that left no result. */
   exchange(ref: ScriptRef, hasEnded: (index: number) => boolean): ScriptOutcome {
     const key = `${ref.generation}/${ref.exchange}`;
-    if (this.exchanges.has(key)) throw new Error(`exchange ${key} took place twice`);
+    const known = this.exchanges.get(key);
+    if (known && this.unheard !== key) throw new Error(`exchange ${key} took place twice`);
+    const told = JSON.stringify([ref.ended, ref.decided]);
+    if (known && known.told !== told) throw new Error(`exchange ${key} told ${told}, not ${known.told}`);
+    if (known) return known.outcome;
     this.faults.exchanges++;
     for (const index of ref.ended) {
       if (this.told.has(index)) throw new Error(`the script heard of ${index} twice`);
@@ -97,8 +102,15 @@ export class PlayedParents {
       this.told.add(index);
     }
     const outcome = this.next(ref, hasEnded);
-    this.exchanges.set(key, outcome);
+    this.exchanges.set(key, { outcome, told });
     return outcome;
+  }
+
+  /** An exchange is broken off before the root hears of it, and may stand in the journal. */
+  breakOff(ref: ScriptRef, hasEnded: (index: number) => boolean): void {
+    this.faults.breaks++;
+    if (this.random(2) === 0) this.exchange(ref, hasEnded);
+    this.unheard = `${ref.generation}/${ref.exchange}`;
   }
 
   judge({ wave, waves, units }: GateRequest): GateVerdict {

@@ -105,6 +105,7 @@ const Parents = z.object({
       news: z.array(z.int()),
       asks: z.array(z.tuple([z.int(), z.string(), z.string()])),
       decided: z.array(z.tuple([z.int(), z.boolean()])),
+      sent: z.object({ ended: z.array(z.int()), decided: z.array(z.tuple([z.int(), z.boolean()])) }).exactOptional(),
       isRefused: z.boolean().exactOptional(),
       outcome: ScriptEnd.exactOptional(),
     })

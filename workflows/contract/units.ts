@@ -177,6 +177,8 @@ export interface ScriptStand {
   asks: [exchange: number, title: string, hash: string][];
   /** Approvals decided since that exchange. */
   decided: [exchange: number, isApproved: boolean][];
+  /** What the next exchange told when it was broken off: it may stand in the journal, and is sent as it was. */
+  sent?: Pick<ScriptRef, 'ended' | 'decided'>;
   /** Its newest request was refused, and it has not been told. */
   isRefused?: boolean;
   outcome?: ScriptEnd;

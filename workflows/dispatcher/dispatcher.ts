@@ -173,6 +173,12 @@ export class Dispatcher {
     this.judge();
   }
 
+  /** The newest `exchange` was broken off, as an early end asks for. */
+  notExchanged(): void {
+    this.tree.script?.lost();
+    this.judge();
+  }
+
   /** The newest `judge` came back. */
   judged(verdict: Judgement): void {
     if (this.tree.waves?.judged(verdict)) this.tree.openWave();
@@ -243,6 +249,10 @@ export class Dispatcher {
   get isFinished(): boolean {
     const mayGoOn = this.tree.script && !this.tree.script.outcome && this.life.isSteerable;
     return this.units.hasEnded && this.isQuiet && !mayGoOn;
+  }
+  /** A cancel or the failure policy is ending it: no answer of a script is waited for. */
+  get isEndingEarly(): boolean {
+    return this.life.isCancelling || this.life.isFailing;
   }
   /** Nothing is under way, and what is next has not been given out. */
   get isQuiet(): boolean {

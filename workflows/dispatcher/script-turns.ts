@@ -21,6 +21,7 @@ export class ScriptTurns {
   private request: string | null;
   private isRefused: boolean;
   private exchanged: number;
+  private sent: ScriptStand['sent'];
   private ended: ScriptEnd | undefined;
   /** An exchange is under way. */
   isOut = false;
@@ -37,6 +38,7 @@ export class ScriptTurns {
     this.request = before?.request ?? null;
     this.isRefused = before?.isRefused ?? false;
     this.exchanged = before?.exchange ?? 0;
+    this.sent = before?.sent;
     this.ended = before?.outcome;
   }
 
@@ -81,23 +83,25 @@ export class ScriptTurns {
   }
 
   isDue(isIdle: boolean): boolean {
-    return !this.ended && !this.isOut && this.request === null && isExchangeDue(this.outlook(isIdle));
+    if (this.ended || this.isOut || this.request !== null) return false;
+    return this.sent !== undefined || isExchangeDue(this.outlook(isIdle));
   }
 
   /** The next exchange, from here on under way. */
   speak(rest: ExchangeRest): ScriptRef {
-    const ended = this.news.slice(0, MAX_SCRIPT_NEWS);
-    this.news = this.news.slice(MAX_SCRIPT_NEWS);
-    for (const index of ended) this.untold.delete(index);
-    const { decided, generation } = this;
-    this.decided = [];
-    this.isRefused = false;
+    this.sent ??= this.takeNews();
     this.isOut = true;
-    return { v: 1, ...rest, generation, exchange: this.exchanged + 1, ended, decided };
+    return { v: 1, ...rest, generation: this.generation, exchange: this.exchanged + 1, ...this.sent };
+  }
+
+  /** The exchange under way was broken off: whether it took place shows when it is sent again. */
+  lost(): void {
+    this.isOut = false;
   }
 
   came(outcome: ScriptOutcome): void {
     this.isOut = false;
+    this.sent = undefined;
     this.exchanged++;
     if (outcome.kind === 'ended') return this.end(outcome.outcome);
     this.request = outcome.request;
@@ -120,9 +124,20 @@ export class ScriptTurns {
       news: this.news,
       asks: this.asks,
       decided: this.decided,
+      ...(this.sent && { sent: this.sent }),
       ...(this.isRefused && { isRefused: true }),
       ...(this.ended && { outcome: this.ended }),
     };
+  }
+
+  private takeNews(): NonNullable<ScriptStand['sent']> {
+    const ended = this.news.slice(0, MAX_SCRIPT_NEWS);
+    this.news = this.news.slice(MAX_SCRIPT_NEWS);
+    for (const index of ended) this.untold.delete(index);
+    const { decided } = this;
+    this.decided = [];
+    this.isRefused = false;
+    return { ended, decided };
   }
 
   private outlook(isIdle: boolean): ScriptOutlook {

@@ -260,6 +260,22 @@ describe('a script in a later run or generation', () => {
     expect(exchangeOf(next)).toMatchObject({ generation: 1, exchange: 2, ended: [0, 1] });
   });
 
+  it('is sent an exchange that was broken off as it was, since it may have taken place', () => {
+    const root = scriptOf(2, { limits: { concurrency: 2 } });
+    root.heard(says(root.orders().open[0]!, 'Cr'));
+    expect(exchangeOf(root)).toMatchObject({ exchange: 2, ended: [0] });
+    root.cancel();
+    expect(root.isFinished).toBe(false);
+    root.notExchanged();
+    root.closed(says({ batch: 1, units: [] } as never, 'CC', { seq: 2 }));
+    expect(root.isFinished).toBe(true);
+    expect(root.finish()).toBe('cancelled');
+    const next = rootOf(0, { ...root.next(), generation: 2, carry: root.next().carry! });
+    expect(exchangeOf(next)).toMatchObject({ generation: 1, exchange: 2, ended: [0] });
+    next.exchanged(waits(null));
+    expect(exchangeOf(next)).toMatchObject({ exchange: 3, ended: [1] });
+  });
+
   it('is not run again once it has ended: a retry runs subagents alone', () => {
     const root = scriptOf(1);
     root.closed(says(root.orders().open[0]!, 'F'));
