@@ -57,7 +57,7 @@ export const STATE_EVERY = 0.05;
  * half an hour ago. At most four events of the root each.
  */
 export const REPORT_EACH_END = 500;
-/** A Claude that waits for so few hears of each end at once, in larger fleets too: it would go on. */
+/** Where a Claude waits for so few ends more, each is reported at once, in larger fleets too: it would go on. */
 export const REPORT_EACH_CHILD = 50;
 /** Ends committed by one activity: seconds of its minute, and far below a payload's ceiling. */
 export const MAX_SETTLED_AT_ONCE = 500;

@@ -131,9 +131,9 @@ export class Family {
   bereave(spawner: Spawner): void {
     this.bereaved.push(spawner);
   }
-  /** Children it ever had. */
-  size(spawner: Spawner): number {
-    return (this.broodsOf.get(spawner) ?? []).reduce((sum, { count }) => sum + count, 0);
+  /** Ends that this parent waits for at the least. */
+  missing(parent: number): number {
+    return Math.max(0, ...(this.answers.get(parent)?.open ?? []).map(({ missing }) => missing));
   }
 
   /** Children of parents that ended since the last call. */

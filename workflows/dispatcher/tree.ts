@@ -163,10 +163,11 @@ export class Tree {
     return { parents, answered: family.answered, ...(waves?.approval && { gate: waves.approval }) };
   }
 
-  /** Someone waits for one of these, and is to hear of each end: small families, so that it costs little. */
+  /** Its parent waits, and is near to going on. */
   isAwaited(index: number): boolean {
     const parent = this.family.parentOf(index);
-    return typeof parent === 'number' && this.units.isHeld(parent) && this.family.size(parent) <= REPORT_EACH_CHILD;
+    if (typeof parent !== 'number' || !this.units.isHeld(parent)) return false;
+    return this.family.missing(parent) <= REPORT_EACH_CHILD;
   }
 
   private grow(spawner: Spawner, { count, graph, maxTimeoutMs }: Extract<Admission, { kind: 'admitted' }>): void {

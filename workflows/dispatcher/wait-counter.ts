@@ -3,7 +3,8 @@ import type { Wait } from '../contract/units.ts';
 /** One wait of a parent: counts ends, so that nobody has to look through thousands at each of them. */
 export class WaitCounter {
   private readonly ranges: readonly (readonly [from: number, count: number])[];
-  private missing: number;
+  /** So many have yet to end; 0 or less: it is met. */
+  missing: number;
 
   /** `hasEnded` tells of the ones that have ended before. More than there are to wait for is all of them. */
   constructor({ need, of }: Wait, hasEnded: (index: number) => boolean) {

@@ -147,18 +147,19 @@ describe('a parent', () => {
     expect(root.orders().admit).toMatchObject({ generation: 2, seq: 1, from: 3 });
   });
 
-  it('of few children hears of each end at once, in a large fleet too', () => {
-    const reports = (children: number): boolean => {
+  it('that waits for few ends more hears of each at once, in a large fleet too', () => {
+    const reports = (children: number, need = children): boolean => {
       const root = rootOf(600, { limits: { concurrency: 1 } });
       const batch = root.orders().open[0]!;
       root.closed(says(batch, `p${'C'.repeat(batch.units.length - 1)}`, asks([0, 1])));
       const next = root.orders().open[0]!;
-      root.admitted(admits(children, [{ need: children, of: [[600, children]] }]));
+      root.admitted(admits(children, [{ need, of: [[600, children]] }]));
       root.closed(says(next, 'q'.repeat(next.units.length)));
       return root.orders().open[0]!.reportsEnds;
     };
     expect(reports(REPORT_EACH_CHILD)).toBe(true);
     expect(reports(REPORT_EACH_CHILD + 1)).toBe(false);
+    expect(reports(REPORT_EACH_CHILD + 1, 1)).toBe(true);
   });
 });
 
