@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settleSubagents } from '../../../activities/subagent/settle-subagents.ts';
 import { call, inTurn, say } from '../../support/played-claude.ts';
 import { SubagentBench } from '../../support/subagent-bench.ts';
 import { SPAWNS, toolResults, TreeWorld } from './tree-world.ts';
@@ -98,4 +99,25 @@ it('a parent wanted back in its turn keeps the answer and asks once it is back',
   expect(await world.run()).toMatchObject({ status: 'completed' });
   expect(bench.played.turns.get('t-back')).toHaveLength(2);
   expect(world.size).toBe(2);
+});
+
+it('a subagent that ended without having run is told as any other, with whose it is', async () => {
+  const prompt = bench.played.play(
+    't-skipped',
+    inTurn([spawn({ label: 'a', prompt: done('t-never') })], [say('done')]),
+  );
+  const world = await TreeWorld.start(bench, [{ prompt, label: 'p' }]);
+  const parked = await world.dispatch();
+  if (parked.kind !== 'parked') throw new Error('not parked');
+  await world.admit(0, parked);
+  await settleSubagents(bench.parts, {
+    ...{ fleetId: world.fleet.fleetId, manifest: world.fleet.manifest, units: [{ index: 1, generation: 1, epoch: 1 }] },
+    end: { status: 'skipped', type: 'Dependency.Failed', message: 'what it waits for did not complete' },
+  });
+  expect(await world.dispatch()).toMatchObject({ kind: 'ended', status: 'completed' });
+  expect(await world.result('p/a')).toMatchObject({ label: 'p/a', parent: 'p', status: 'skipped' });
+  expect(toolResults(bench, 't-skipped')[0]!.json).toMatchObject({
+    census: { skipped: 1, completed: 0, running: 0 },
+    results: [{ label: 'a', status: 'skipped', error: { type: 'Dependency.Failed' } }],
+  });
 });
