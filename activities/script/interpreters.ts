@@ -20,6 +20,11 @@ export class Interpreters {
     this.#limits = limits;
   }
 
+  /** How many there are now. */
+  get size(): number {
+    return this.#kept.size + this.#busy.size;
+  }
+
   /** The session that stands right before this exchange; any other one of its key is ended. */
   async take(key: string, exchange: number): Promise<ScriptSession | undefined> {
     const kept = this.#kept.get(key);

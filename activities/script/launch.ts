@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ConfinedProgram } from '../sandbox/sandbox.ts';
-import { NODE_HEAP_MIB, PROCESS_CPU_S, PROCESS_MEMORY_BYTES } from './limits.ts';
+import { NICENESS, NODE_HEAP_MIB, PROCESS_CPU_S, PROCESS_MEMORY_BYTES } from './limits.ts';
 
 /** How this worker starts programs nobody trusts. Rejects with `SandboxUnavailable`. */
 export type Launch = (
@@ -26,7 +26,7 @@ const START = [
   `ulimit -d ${(PROCESS_MEMORY_BYTES / 1024).toString()} 2>/dev/null`,
   'node=$1; shift',
   `if ulimit -s ${STACK_KIB.toString()} 2>/dev/null; then set -- --stack-size=${V8_STACK_KIB.toString()} "$@"; fi`,
-  'exec nice -n 10 env -i "$node" "$@"',
+  `exec nice -n ${NICENESS.toString()} env -i "$node" "$@"`,
 ].join('\n');
 
 /** The child that interprets a script, as a program for a sandbox: what of this host it reads, and nothing else. */

@@ -1,5 +1,10 @@
 const MIB = 2 ** 20;
 
+/** Niceness of an interpreter, and of one that has used a fifth of its fuel: it stands back behind other scripts too. */
+export const NICENESS = 5;
+export const NICENESS_AT_WORK = 19;
+export const FUEL_BEFORE_WORK = 0.2;
+
 /** What one script may use, and its interpreters of this worker. */
 export interface ScriptLimits {
   /** Of one exchange, each about 10,000 steps: some seconds of computing. Counted, so that all runs end alike. */

@@ -36,8 +36,13 @@ export class Interpreter {
   #end: Round['end'];
   #interruptedAt = '';
 
-  static async open(opening: Opening, onCall: (call: ScriptCall) => void): Promise<Interpreter> {
-    const fuel = new Fuel(opening.fuelTicks);
+  /** `onCall` hears of each call as it is made; `onWork` once, when the script computes a lot. */
+  static async open(
+    opening: Opening,
+    onCall: (call: ScriptCall) => void,
+    onWork: () => void = () => undefined,
+  ): Promise<Interpreter> {
+    const fuel = new Fuel(opening.fuelTicks, onWork);
     return new Interpreter(await createMachine(fuel, opening.clockMs), fuel, opening, onCall);
   }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Intrinsics, QuickJS } from 'quickjs-wasi';
-import { ENGINE_MEMORY_BYTES, ENGINE_STACK_BYTES } from '../limits.ts';
+import { ENGINE_MEMORY_BYTES, ENGINE_STACK_BYTES, FUEL_BEFORE_WORK } from '../limits.ts';
 
 /** The fuel is used up and the script went on: thrown through the engine, which is of no use afterwards. */
 export class FuelSpent extends Error {
@@ -18,12 +18,15 @@ const ERRNO_SUCCESS = 0;
 /** Counted, never timed: a clock would make two runs of a script differ. */
 export class Fuel {
   readonly #most: number;
+  #onWork: (() => void) | undefined;
   #ticks = 0;
   #handed = 0;
   #onSpent: (() => void) | undefined;
 
-  constructor(ticks: number) {
+  /** `onWork` is called once, when a script turns out to be one that computes a lot. */
+  constructor(ticks: number, onWork: () => void) {
     this.#most = ticks;
+    this.#onWork = onWork;
   }
 
   /** `onSpent` is called once, on top of whatever runs. */
@@ -46,6 +49,10 @@ export class Fuel {
   /** Whether to interrupt what runs; throws `FuelSpent` where that did not end it. */
   tick(): boolean {
     this.#ticks++;
+    if (this.#ticks > this.#most * FUEL_BEFORE_WORK) {
+      this.#onWork?.();
+      this.#onWork = undefined;
+    }
     if (!this.isSpent) return false;
     const onSpent = this.#onSpent;
     this.#onSpent = undefined;

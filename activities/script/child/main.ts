@@ -1,4 +1,6 @@
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
+import { NICENESS_AT_WORK } from '../limits.ts';
 import type { ChildLine, Opening, Turn } from '../protocol.ts';
 import { Interpreter } from './interpreter.ts';
 
@@ -12,7 +14,11 @@ let interpreter: Interpreter | undefined;
 for await (const line of createInterface({ input: process.stdin })) {
   if (interpreter) say({ round: await interpreter.turn(JSON.parse(line) as Turn) });
   else {
-    interpreter = await Interpreter.open(JSON.parse(line) as Opening, (call) => say({ call }));
+    interpreter = await Interpreter.open(
+      JSON.parse(line) as Opening,
+      (call) => say({ call }),
+      () => setPriority(NICENESS_AT_WORK),
+    );
     say({ ready: true });
   }
 }
