@@ -82,8 +82,8 @@ async function world(): Promise<{ cluster: Cluster; prompts: Record<Pattern, str
 
 describe('a Claude that spawns, a script and a plan: fan-out, fan-in and decide, dependencies', () => {
   it.concurrent('come to the same results', async () => {
-    const { cluster, prompts } = await world();
-    await using _ = cluster;
+    const { prompts, ...of } = await world();
+    await using cluster = of.cluster;
     for (const one of await startAll(cluster, prompts)) {
       const results = await expectWhole(cluster, one);
       expect(results.every(({ attempts }) => attempts >= 1)).toBe(true);
@@ -97,8 +97,8 @@ describe('a Claude that spawns, a script and a plan: fan-out, fan-in and decide,
   });
 
   it.concurrent.each(SEEDS)('and also where workers die at any moment, seed %i', async (seed) => {
-    const { cluster, prompts } = await world();
-    await using _ = cluster;
+    const { prompts, ...of } = await world();
+    await using cluster = of.cluster;
     const draw = random(seed);
     const moments = Array.from({ length: KILLS }, () => draw() * KILLED_WITHIN_MS).sort((a, b) => a - b);
     const begun = Date.now();
