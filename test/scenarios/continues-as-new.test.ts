@@ -17,6 +17,7 @@ afterEach(async () => {
 });
 
 const SIGNAL_BYTES = 100_000;
+const FAILED_PRECONDITION = 9;
 
 /**
  * Makes a root's history long at once: states of a batch that the root never opened, which it passes over. A workflow task
@@ -32,6 +33,20 @@ async function lengthen(handle: WorkflowHandle): Promise<void> {
 const runOf = async (handle: WorkflowHandle): Promise<string> => {
   return (await harness!.client.workflow.getHandle(handle.workflowId).describe()).runId;
 };
+
+/**
+ * A server may refuse an update for a moment: while signals stream in, each overtakes the end of the run, which is then
+ * tried again. As the fleet's client does, it is sent again.
+ */
+async function persistently<T>(update: () => Promise<T>): Promise<T> {
+  for (;;)
+    try {
+      return await update();
+    } catch (error) {
+      const { cause } = error as { cause?: { code?: number } };
+      if (cause?.code !== FAILED_PRECONDITION) throw error;
+    }
+}
 
 describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
   'a root whose history grew too long, cache of $maxCachedWorkflows',
@@ -171,7 +186,9 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
         const current = harness!.client.workflow.getHandle(handle.workflowId);
         let concurrency = 10;
         while ((await runOf(handle)) === first)
-          await current.executeUpdate(messages.setUpdate, { args: [{ concurrency: ++concurrency }] });
+          await persistently(() =>
+            current.executeUpdate(messages.setUpdate, { args: [{ concurrency: concurrency + 1 }] }),
+          ).then(() => concurrency++);
         return concurrency;
       })();
       await lengthen(handle);
@@ -187,7 +204,7 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])(
       const handle = await (await open(agents)).start({ count: 12 });
       await until(() => agents.inFlight === 5);
       const first = await runOf(handle);
-      const cancelling = handle.executeUpdate(messages.cancelUpdate);
+      const cancelling = persistently(() => handle.executeUpdate(messages.cancelUpdate));
       await lengthen(handle).catch(() => undefined); // the last ones may find it closed
       expect((await cancelling).census).toMatchObject({ stopped: 5, not_attempted: 7 });
       expect((await handle.result()).state).toBe('cancelled');
