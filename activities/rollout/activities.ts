@@ -34,14 +34,17 @@ async function judgeGate({ store, records }: RolloutParts, request: GateRequest)
 
 async function targetsOf(records: RolloutParts['records'], { manifest, wave }: GateRequest): Promise<Targets> {
   const { count } = await records.manifest(manifest);
-  const targets: Targets = { before: [], next: [], remaining: 0 };
+  const targets: Targets = { before: [], next: [], remaining: 0, longestMs: 0 };
   let index = -1;
   for await (const task of records.tasks(manifest, 0, count)) {
     index++;
     if (task.wave === undefined) continue; // not eligible
     if (task.wave <= wave) targets.before.push(index);
-    else targets.remaining++;
-    if (task.wave === wave + 1) targets.next.push(task.label);
+    else {
+      targets.remaining++;
+      targets.longestMs = Math.max(targets.longestMs, task.timeoutMs);
+      if (task.wave === wave + 1) targets.next.push(task.label);
+    }
   }
   return targets;
 }

@@ -18,8 +18,9 @@ export interface Targets {
   before: number[];
   /** Labels of the wave to come. */
   next: string[];
-  /** How many all waves to come have. */
+  /** How many all waves to come have, and their longest timeout. */
   remaining: number;
+  longestMs: number;
 }
 
 /**
@@ -33,7 +34,7 @@ export function gateReport(
   took: readonly Tried[],
 ): GateReport {
   const { wave, waves, gate, spentMicroUsd, startedAtMs, concurrency } = request;
-  const { before, next, remaining } = targets;
+  const { before, next, remaining, longestMs } = targets;
   const isWhole = looked === before.length;
   const census = censusOf(request.units, before);
   const whole = isWhole ? withSpawned(took, results, spentMicroUsd) : took;
@@ -44,7 +45,7 @@ export function gateReport(
     verified: Math.round((results.filter(isVerified).length / Math.max(1, looked)) * before.length),
     costPerTargetMicroUsd: costs.length === 0 ? null : Math.round(sum(costs) / costs.length),
   };
-  const outlook = forecast({ tried: whole, remaining, concurrency, spentMicroUsd });
+  const outlook = forecast({ tried: whole, remaining, concurrency, spentMicroUsd, longestMs });
   const failures = failuresOf(results);
   return {
     v: 1,

@@ -69,8 +69,13 @@ async function report(
   const took = await whatTheyTook(client.records, scouts);
   const remaining = reviewer.eligible - scouts.filter(({ status: end }) => end === 'completed').length;
   const whole = reviewer.whole!;
-  const spentMicroUsd = took.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0);
-  const outlook = forecast({ tried: took, remaining, concurrency: whole.maxConcurrentAgents, spentMicroUsd });
+  const outlook = forecast({
+    tried: took,
+    remaining,
+    concurrency: whole.maxConcurrentAgents,
+    spentMicroUsd: took.reduce((sum, { costMicroUsd }) => sum + costMicroUsd, 0),
+    longestMs: whole.tasks.reduce((most, { timeoutMs }) => Math.max(most, timeoutMs), 0),
+  });
   const preview: Preview = { file, flags, whole, eligible: reviewer.eligible, remaining, forecast: outlook };
   if (flags.outputFormat === 'text') {
     const patchOf = async (ref: string): Promise<string> => Buffer.from(await stack.store.get(ref)).toString();

@@ -67,7 +67,7 @@ function scoutLines(result: Result, patch: string | undefined, paint: Paint): st
     }),
     ...(patch === undefined
       ? cut(said ?? '', OUTPUT_LINES)
-      : cut(patch, DIFF_LINES).map((line) => diffLine(line, paint))
+      : cut(patch.replace(/^(diff --git|index) .*\n/gm, ''), DIFF_LINES).map((line) => diffLine(line, paint))
     ).map((line) => `    ${line}`),
   ];
 }
@@ -80,7 +80,7 @@ function cut(text: string, most: number): string[] {
 }
 
 function diffLine(line: string, paint: Paint): string {
-  if (/^(diff |index |--- |\+\+\+ )/.test(line)) return paint.bold(line);
+  if (/^(--- |\+\+\+ )/.test(line)) return paint.bold(line);
   if (line.startsWith('+')) return paint.green(line);
   if (line.startsWith('-')) return paint.red(line);
   return line.startsWith('@@') ? paint.cyan(line) : line;

@@ -1,5 +1,5 @@
 import { Draws } from './draws.ts';
-import { TargetModel, type Moments, type Scenario } from './target-model.ts';
+import { TargetModel, type Distribution } from './target-model.ts';
 import { wallClock } from './wall-clock.ts';
 
 /** What one target took that was tried, however it ended. One whose result was taken over says nothing: leave it out. */
@@ -15,6 +15,8 @@ export interface ForecastInput {
   /** Of them at once. */
   concurrency: number;
   spentMicroUsd: number;
+  /** Longest timeout of those to come: a target takes no longer, whatever its tail says. */
+  longestMs?: number;
 }
 
 /** Quantiles: the median, what 9 of 10 stay below, and the interval that holds 9 of 10. */
@@ -36,96 +38,129 @@ export interface Forecast {
   timeMs: Quantiles;
 }
 
-const SCENARIOS = 2_000;
+const SCENARIOS = { sum: 2_000, clock: 500 };
+/** So many scouts, and half of the scenarios of a sum take them as they stand. */
+const EVEN_AT = 20;
 /** Few targets are drawn one by one, since their sum has the shape of its parts; of many the moments say enough. */
 const MOST_DRAWN = 40;
-/** Scenarios of a wall clock, and targets drawn in all of them together. */
-const CLOCKS = { scenarios: 500, targets: 1_000_000 };
-/** What the interval leaves out at either end: less than 5 %, since the model is but a model. */
-const TAIL = 0.03;
+/** Of a wall clock so many are drawn in all scenarios together; what comes before them is a sum. */
+const MOST_CLOCKED = 1_000_000;
+/** What the interval leaves out below and above: less than 5 %, since the model is but a model. */
+const TAILS = { low: 0.025, high: 0.02 };
 
 /**
  * What all targets together will cost, and how long those to come will take. Undefined: nothing that was tried says
  * anything. Pure, and the same for the same input.
  */
-export function forecast({ tried, remaining, concurrency, spentMicroUsd }: ForecastInput): Forecast | undefined {
+export function forecast(input: ForecastInput): Forecast | undefined {
+  const { tried, remaining, concurrency, spentMicroUsd, longestMs = Infinity } = input;
   const costs = tried.map(({ costMicroUsd }) => costMicroUsd);
   const durations = tried.map(({ durationMs }) => durationMs);
   if (!costs.some((cost) => cost > 0) || !durations.some((duration) => duration > 0)) return undefined;
-  const rest = totals(new TargetModel(costs), remaining, new Draws(1));
-  const add = (amount: number): number => Math.round(spentMicroUsd + amount);
   return {
     basis: tried.length,
     isThin: tried.length < 3,
-    costMicroUsd: mapped(quantiles(rest), add),
-    timeMs: mapped(quantiles(clocks(new TargetModel(durations), remaining, concurrency, new Draws(2))), Math.round),
+    costMicroUsd: mapped(forecastSum(costs, remaining), (amount) => Math.round(spentMicroUsd + amount)),
+    timeMs: mapped(forecastClock(durations, { count: remaining, concurrency, longest: longestMs }), Math.round),
   };
 }
 
-/** The same scenarios twice: without and with a dear kind that nobody saw. */
+/** The sum of `count` amounts more like these, one of which is above 0. Fewer scenarios are quicker and rougher. */
+export function forecastSum(amounts: readonly number[], count: number, scenarios = SCENARIOS.sum): Quantiles {
+  return quantiles(sums(new TargetModel(amounts), count, scenarios, new Draws(1)));
+}
+
+export interface ClockInput {
+  count: number;
+  concurrency: number;
+  /** None takes longer; same unit as the durations. `Infinity`: nobody knows. */
+  longest: number;
+}
+
+/** When `count` targets more are done, `concurrency` of them at once, if each takes as long as others like these. */
+export function forecastClock(
+  durations: readonly number[],
+  { longest, ...of }: ClockInput,
+  scenarios = SCENARIOS.clock,
+): Quantiles {
+  const bound = Math.max(longest, ...durations);
+  return quantiles(clocks(new TargetModel(durations), { ...of, longest: bound, scenarios }, new Draws(2)));
+}
+
+/** Outcomes of the same scenarios, taken lightly, as they are likely to be, and warily. */
 interface Outcomes {
-  plain: Float64Array;
-  wary: Float64Array;
+  light: number[];
+  likely: number[];
+  wary: number[];
 }
 
-/** Sums of `count` targets. */
-function totals(model: TargetModel, count: number, draws: Draws): Outcomes {
-  const outcomes = { plain: new Float64Array(SCENARIOS), wary: new Float64Array(SCENARIOS) };
-  for (let i = 0; i < SCENARIOS; i++) {
+function sums(model: TargetModel, count: number, scenarios: number, draws: Draws): Outcomes {
+  const likely: number[] = [];
+  const wary: number[] = [];
+  const share = model.seen.length / (model.seen.length + EVEN_AT);
+  for (let i = 0; i < scenarios; i++) {
     const scenario = model.scenario(draws);
-    const isSame = scenario.wary === scenario.plain;
-    if (count <= MOST_DRAWN) {
-      for (let k = 0; k < count; k++) {
-        const { plain, wary } = scenario.draw();
-        outcomes.plain[i]! += plain;
-        outcomes.wary[i]! += wary;
-      }
-    } else {
-      outcomes.plain[i] = sum(scenario.plain, count, draws);
-      outcomes.wary[i] = isSame ? outcomes.plain[i]! : sum(scenario.wary, count, draws);
-    }
+    const one = draws.uniform() < share ? scenario.mixed : scenario.smooth;
+    const dear = scenario.wary(one);
+    likely.push(sum(one, count, draws));
+    wary.push(dear === one ? likely[i]! : sum(dear, count, draws));
   }
-  return outcomes;
+  return { light: likely, likely, wary };
 }
 
-/** Log-normal with the moments of the sum (Fenton and Wilkinson). */
-function sum({ mean, variance }: Moments, count: number, draws: Draws): number {
+/** Of few targets each is drawn; of many, log-normal with the moments of the sum (Fenton and Wilkinson). */
+function sum(of: Distribution, count: number, draws: Draws): number {
+  if (count <= MOST_DRAWN) {
+    let total = 0;
+    for (let i = 0; i < count; i++) total += of.draw();
+    return total;
+  }
+  const { mean, variance } = of;
   const squares = Math.log1p(variance / (count * mean * mean));
   return count * mean * Math.exp(Math.sqrt(squares) * draws.normal() - squares / 2);
 }
 
-function clocks(model: TargetModel, count: number, concurrency: number, draws: Draws): Outcomes {
-  const { scenarios, targets } = CLOCKS;
-  const outcomes = { plain: new Float64Array(scenarios), wary: new Float64Array(scenarios) };
+/**
+ * The last ones to end decide about a wall clock, so that what a distribution says of its tail matters more than its
+ * mean: lightly nobody takes longer than a scout did, warily the tail is smooth as often as not, and there may be a dear
+ * kind.
+ */
+function clocks(
+  model: TargetModel,
+  { count, concurrency, longest, scenarios }: ClockInput & { scenarios: number },
+  draws: Draws,
+): Outcomes {
+  const outcomes: Outcomes = { light: [], likely: [], wary: [] };
   // What comes before the last ones keeps all slots busy, and its sum says how long.
-  const drawn = Math.min(count, Math.max(targets / scenarios, 2 * concurrency));
+  const drawn = Math.min(count, Math.max(Math.floor(MOST_CLOCKED / scenarios), 2 * concurrency));
+  const clock = (of: Distribution): number => {
+    const head = count > drawn ? sum(of, count - drawn, draws) / concurrency : 0;
+    return wallClock(
+      Array.from({ length: drawn }, () => Math.min(longest, of.draw())),
+      concurrency,
+      head,
+    );
+  };
   for (let i = 0; i < scenarios; i++) {
-    const scenario = model.scenario(draws);
-    const lengths = drawLengths(scenario, drawn);
-    for (const kind of ['plain', 'wary'] as const) {
-      const head = count > drawn ? sum(scenario[kind], count - drawn, draws) / concurrency : 0;
-      outcomes[kind][i] = wallClock(lengths[kind], concurrency, head);
-    }
+    const { seen, smooth, mixed, wary } = model.scenario(draws);
+    const one = draws.uniform() < 0.5 ? mixed : smooth;
+    const dear = wary(one);
+    const [light, likely] = [clock(seen), clock(one)];
+    outcomes.light.push(light);
+    outcomes.likely.push(likely);
+    outcomes.wary.push(dear === one ? likely : clock(dear));
   }
   return outcomes;
 }
 
-function drawLengths(scenario: Scenario, count: number): { plain: number[]; wary: number[] } {
-  const lengths = { plain: new Array<number>(count), wary: new Array<number>(count) };
-  for (let k = 0; k < count; k++) ({ plain: lengths.plain[k], wary: lengths.wary[k] } = scenario.draw());
-  return lengths;
-}
-
-/** Its lower end is as if there were no dear kind, its upper ones as if there may be one. */
-function quantiles({ plain, wary }: Outcomes): Quantiles {
-  plain.sort();
-  wary.sort();
-  const p50 = at(plain, 0.5);
+function quantiles({ light, likely, wary }: Outcomes): Quantiles {
+  const p50 = at(likely, 0.5);
   const p90 = Math.max(p50, at(wary, 0.9));
-  return { p50, p90, low: at(plain, TAIL), high: Math.max(p90, at(wary, 1 - TAIL)) };
+  return { p50, p90, low: Math.min(p50, at(light, TAILS.low)), high: Math.max(p90, at(wary, 1 - TAILS.high)) };
 }
 
-function at(sorted: Float64Array, share: number): number {
+function at(amounts: readonly number[], share: number): number {
+  const sorted = Float64Array.from(amounts).sort();
   const place = share * (sorted.length - 1);
   const below = Math.floor(place);
   const low = sorted[below]!;

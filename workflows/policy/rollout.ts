@@ -37,8 +37,8 @@ const tooFew = (what: string, count: number, of: number, least: number): string 
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(1)).toString()} %`;
 
-/** Down to the micro-dollar where cents do not tell two amounts apart. */
+/** Cents, or down to the micro-dollar where there is more: two amounts that differ never read alike. */
 const usd = (microUsd: number): string => {
-  const cents = microUsd / MICRO_USD;
-  return `$${microUsd % 10_000 === 0 ? cents.toFixed(2) : cents.toFixed(4)}`;
+  const text = (microUsd / MICRO_USD).toFixed(6).replace(/0{1,4}$/, '');
+  return `$${text}`;
 };
