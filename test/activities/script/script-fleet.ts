@@ -42,6 +42,10 @@ export class ScriptFleet {
     return this.asked;
   }
 
+  get openCount(): number {
+    return this.open.length;
+  }
+
   ref(ended: number[] = []): ScriptRef {
     const { fleetId, manifest, budgetMicroUsd } = this.of;
     const { exchange, decided, spentMicroUsd } = this;
