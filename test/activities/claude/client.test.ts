@@ -252,7 +252,7 @@ describe('many calls', () => {
     const one = claude();
     const prompts = Array.from(
       { length: 300 },
-      (_, n) => `Agent ${n}. [[simulate turns=1 latency=100ms output="${n}"]]`,
+      (_, n) => `Agent ${n}. [[simulate turns=1 latency=1500ms output="${n}"]]`,
     );
     const answers = await Promise.all(prompts.map((prompt) => one.call(callOf(prompt), never())));
     expect(answers.map(({ content }) => (content[0]?.type === 'text' ? content[0].text : ''))).toEqual(
