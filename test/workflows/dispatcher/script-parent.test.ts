@@ -217,6 +217,22 @@ describe('an approval', () => {
 });
 
 describe('a script in a later run or generation', () => {
+  it('may change runs between its exchanges, while nobody has to be taken back', () => {
+    const root = rootOf(0, { hasScript: true });
+    root.orders();
+    expect(root.isBetween).toBe(false); // an exchange is under way
+    root.exchanged(waits('sha256:r'));
+    expect(root.isBetween).toBe(true);
+    root.orders();
+    expect(root.isBetween).toBe(false); // a request is
+    root.admitted(admits(1));
+    const batch = root.orders().open[0]!;
+    expect(root.isBetween).toBe(false);
+    root.closed(says(batch, 'C'));
+    expect(root.isBetween).toBe(true);
+    expect(rootOf(3).isBetween).toBe(false); // a plan alone changes runs as it always did
+  });
+
   it('knows what it was told, what waits to be told, what it asked for and whom', () => {
     const root = scriptOf(3, { limits: { concurrency: 3 } });
     const batch = root.orders().open[0]!;
