@@ -87,7 +87,7 @@ function diffLine(line: string, paint: Paint): string {
 }
 
 function outlookLines({ eligible, remaining, forecast, flags, whole }: Preview, paint: Paint): string[] {
-  if (remaining === 0) return [`all ${plural(eligible, 'target')} have completed: nothing is left to forecast`];
+  if (remaining === 0) return [`nothing is left to forecast: ${eligible} of ${plural(eligible, 'target')} completed`];
   if (!forecast) return [`no forecast for ${plural(remaining, 'target')}: nothing so far says what one costs`];
   const { costMicroUsd } = forecast;
   const budget = flags.budget === undefined ? whole.maxBudgetMicroUsd : null; // the preview's own says nothing of the run
