@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/activity';
 import type { FleetActivities } from '../../workflows/contract/activities.ts';
+import { FAILURES } from '../../workflows/contract/failures.ts';
 import { GateReport } from '../../workflows/contract/rollout.schema.ts';
 import type { GateRequest, GateVerdict } from '../../workflows/contract/units.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
@@ -13,9 +15,18 @@ export interface RolloutParts {
   records: Pick<FleetRecords, 'manifest' | 'tasks' | 'subagent' | 'fleet'>;
 }
 
-/** Gates between the waves of a fleet. Safe to call twice: the same request gets the same verdict and the same hash. */
+/**
+ * Gates between the waves of a fleet. Safe to call twice: the same request gets the same verdict and the same hash.
+ * `Artifact.Damaged`, which no retry mends: then a person decides without figures. All else is for a retry.
+ */
 export function createRolloutActivities(parts: RolloutParts): Pick<FleetActivities, 'judgeGate'> {
-  return { judgeGate: (request) => judgeGate(parts, request) };
+  return {
+    judgeGate: (request) =>
+      judgeGate(parts, request).catch((error: unknown) => {
+        if (!(error instanceof Error) || !/^Artifact(Missing|Damaged)$/.test(error.name)) throw error;
+        throw ApplicationFailure.nonRetryable(error.message, FAILURES.artifactDamaged);
+      }),
+  };
 }
 
 async function judgeGate({ store, records }: RolloutParts, request: GateRequest): Promise<GateVerdict> {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordKeys } from '../../../workflows/contract/ids.ts';
 import type { Result } from '../../../workflows/contract/task.schema.ts';
 import { ended, failed, lettersOf, WaveWorld } from './wave-world.ts';
 
@@ -96,6 +97,28 @@ describe('a gate', () => {
     const report = await world.report(verdict);
     expect(report.forecast).toBeUndefined();
     expect(report).toMatchObject({ tried: 2, completed: 0, costPerTargetMicroUsd: 0 });
+  });
+});
+
+describe('what is damaged', () => {
+  it('ends the judging for good, so that a person is asked and no retry goes on for ever', async () => {
+    const manifest = await world.fleet('f', WAVES, SCOUTS);
+    await world.store.writeRecord(recordKeys.subagent('f', 1, 1), { v: 1, nonsense: true }, 1);
+    await expect(world.judge(manifest, {}, { units: UNITS })).rejects.toMatchObject({
+      type: 'Artifact.Damaged',
+      nonRetryable: true,
+    });
+    const missing = `sha256:${'0'.repeat(64)}`;
+    await expect(world.judge(missing, {}, { units: UNITS })).rejects.toMatchObject({ type: 'Artifact.Damaged' });
+  });
+
+  it('in an earlier fleet only means that it says nothing of what a target takes', async () => {
+    await world.fleet('preview', [0, 0], [ended('a'), ended('b')]);
+    await world.store.writeRecord(recordKeys.subagent('preview', 0, 1), { v: 1, nonsense: true }, 1);
+    const taken = (label: string): Result => ended(label, { total_cost_usd: 0, reused_from: `preview/${label}` });
+    const manifest = await world.fleet('f', WAVES, [taken('a'), taken('b'), ended('c')]);
+    const report = await world.report(await world.judge(manifest, {}, { units: UNITS }));
+    expect(report).toMatchObject({ completed: 3, forecast: { basis: 2 } });
   });
 });
 
