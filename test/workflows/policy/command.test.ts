@@ -156,7 +156,7 @@ test.each([
   const text = piece.repeat(Math.floor(10_000 / piece.length));
   const start = process.cpuUsage(); // of this process: others may keep the machine busy
   readCommand(text);
-  expectprocess.cpuUsage(start).user / 1_000.toBeLessThan(100);
+  expect(process.cpuUsage(start).user / 1_000).toBeLessThan(100);
 });
 
 /**

@@ -126,6 +126,6 @@ describe('the queue of fleets', () => {
     for (let n = 0; n < places.length; n += 2) queue.remove(places[n]!);
     for (let place = queue.peek(); place !== undefined; place = queue.peek()) queue.serve(place, 1 + (place.item % 7));
     expect(queue.size).toBe(0);
-    expectprocess.cpuUsage(startedAt).user / 1_000.toBeLessThan(3_000);
+    expect(process.cpuUsage(startedAt).user / 1_000).toBeLessThan(3_000);
   });
 });
