@@ -9,9 +9,10 @@ export interface Sandboxes {
   create(options: SandboxOptions): Sandbox;
   /**
    * A command line that runs a long-lived program (an MCP server) confined: read-only system, own /tmp, no workspace, dead
-   * with the worker. Rejects with `SandboxUnavailable`.
+   * with the worker. Rejects with `SandboxUnavailable`. `release`, once the program is gone, gives back what was made for
+   * it; so does `close`. Safe to call twice.
    */
-  confine(program: ConfinedProgram): Promise<{ command: string; args: string[]; env: Record<string, string> }>;
+  confine(program: ConfinedProgram): Promise<ConfinedStart>;
   /** Ends every sandbox that is open. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -23,6 +24,14 @@ export interface ConfinedProgram {
   /** Absolute paths outside /usr it may read; only an operator names them. */
   readOnlyPaths: readonly string[];
   hasNetwork: boolean;
+}
+
+/** For whoever starts it with nothing but pipes on stdin, stdout and stderr. */
+export interface ConfinedStart {
+  command: string;
+  args: string[];
+  env: Record<string, string>;
+  release?: () => Promise<void>;
 }
 
 /** `none` only where the operator says so: commands run as the worker's user, with all that user may do. */

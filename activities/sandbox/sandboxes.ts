@@ -81,7 +81,12 @@ class HostSandboxes implements Sandboxes {
     const group = await this.newGroup();
     if (group) this.ofPrograms.add(group);
     const readOnlyPaths = [...this.readOnlyPaths, ...program.readOnlyPaths];
-    return confinedCommand({ ...program, readOnlyPaths }, { bwrap: this.bwrap, limits: this.limits, group });
+    return {
+      ...confinedCommand({ ...program, readOnlyPaths }, { bwrap: this.bwrap, limits: this.limits, group }),
+      release: async () => {
+        if (group && this.ofPrograms.delete(group)) await group.remove();
+      },
+    };
   }
 
   async close(): Promise<void> {

@@ -38,10 +38,10 @@ export class InterpreterProcess {
 
   /** Resolves once the engine stands. Rejects with `InterpreterLost`, or with what `launch` says. */
   static async start(launch: Launch, limits: ScriptLimits, opening: Opening): Promise<InterpreterProcess> {
-    const { command, args, env } = await launch(interpreterProgram());
+    const { command, args, env, release } = await launch(interpreterProgram());
     // A group of its own: a terminal's Ctrl-C is not for it, and whatever is above it ends with it.
     const child = spawn(command, args, { env, stdio: 'pipe', detached: true, cwd: '/' });
-    const started = new InterpreterProcess(child, limits);
+    const started = new InterpreterProcess(child, limits, release);
     try {
       await started.#exchange(opening, limits.startMs, () => undefined);
       return started;
@@ -51,10 +51,13 @@ export class InterpreterProcess {
     }
   }
 
-  private constructor(child: Child, limits: ScriptLimits) {
+  private constructor(child: Child, limits: ScriptLimits, release: (() => Promise<void>) | undefined) {
     this.#child = child;
     this.#limits = limits;
-    this.#exited = once(child, 'exit').catch(() => undefined);
+    this.#exited = once(child, 'exit')
+      .catch(() => undefined)
+      // What cannot be given back now is when the worker ends.
+      .then(() => release?.().catch(() => undefined));
     child.on('error', (error) => this.#lose(error.message));
     child.stdin.on('error', () => undefined);
     child.stderr.on('data', (chunk: Buffer) => {

@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConfinedProgram } from '../sandbox/sandbox.ts';
+import type { ConfinedProgram, ConfinedStart } from '../sandbox/sandbox.ts';
 import { NICENESS, NODE_HEAP_MIB, PROCESS_CPU_S, PROCESS_MEMORY_BYTES } from './limits.ts';
 
 /** How this worker starts programs nobody trusts. Rejects with `SandboxUnavailable`. */
-export type Launch = (
-  program: ConfinedProgram,
-) => Promise<{ command: string; args: string[]; env: Record<string, string> }>;
+export type Launch = (program: ConfinedProgram) => Promise<ConfinedStart>;
 
 const PACKAGES = ['acorn', 'fastest-levenshtein', 'quickjs-wasi'];
 
@@ -35,9 +33,11 @@ export function interpreterProgram(): ConfinedProgram {
   const workflows = fileURLToPath(new URL('../../workflows', import.meta.url));
   const main = join(room, 'child', `main${extname(import.meta.url)}`);
   const files = [room, workflows, nearestManifest(room), ...PACKAGES.map(placeOf)];
+  // Where a package is a link, a sandbox shows a directory in its place, and a plain node goes where it leads.
+  const mayRead = new Set([...files, ...files.map((path) => realpathSync(path))]);
   const node = [
     ...['--no-warnings', `--max-old-space-size=${NODE_HEAP_MIB.toString()}`, '--disable-proto=throw'],
-    ...['--permission', ...files.map((path) => `--allow-fs-read=${path}`)],
+    ...['--permission', ...[...mayRead].map((path) => `--allow-fs-read=${path}`)],
   ];
   return {
     command: '/bin/sh',

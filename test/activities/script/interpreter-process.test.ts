@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { InterpreterLost, InterpreterProcess } from '../../../activities/script/interpreter-process.ts';
-import { interpreterProgram } from '../../../activities/script/launch.ts';
+import { interpreterProgram, type Launch } from '../../../activities/script/launch.ts';
 import { DEFAULT_SCRIPT_LIMITS } from '../../../activities/script/limits.ts';
 import { processorTimeMs } from '../../../activities/script/process-time.ts';
 import type { ScriptRoom } from '../../../activities/script/parts.ts';
@@ -170,6 +170,20 @@ describe('the child', () => {
       .catch((error: unknown) => error);
     expect(outcome).toBeInstanceOf(InterpreterLost);
     expect((outcome as InterpreterLost).by).toBe(by);
+  });
+
+  it('gives back what was made for it, once it is gone', async () => {
+    let released = 0;
+    const launch: Launch = async (program) => ({
+      ...(await worker.parts.launch(program)),
+      release: () => Promise.resolve(void released++),
+    });
+    const opening = { file: 'a.js', source: '', clockMs: 0, fuelTicks: 1 };
+    const started = await InterpreterProcess.start(launch, DEFAULT_SCRIPT_LIMITS, opening);
+    expect(released).toBe(0);
+    await started.close();
+    await started.close();
+    expect(released).toBe(1);
   });
 
   it('reads no more of this host than its own files', () => {
