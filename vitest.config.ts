@@ -14,6 +14,8 @@ export default defineConfig({
           exclude: ['test/scenarios/**'],
           setupFiles: 'test/support/fixed-seed.ts',
           testTimeout: 30_000,
+          // A condition that comes is met at once; a busy machine may let it wait.
+          expect: { poll: { timeout: 15_000 } },
           hookTimeout: 60_000,
           // As many as there are cores, where vitest would leave one idle.
           maxWorkers: Math.max(2, availableParallelism()),
@@ -25,6 +27,7 @@ export default defineConfig({
           globalSetup: 'test/support/server-on-the-path.ts',
           include: ['test/scenarios/**/*.test.ts'],
           testTimeout: 180_000,
+          expect: { poll: { timeout: 15_000 } },
           hookTimeout: 300_000,
           // A scenario owns a server and workers, and mostly waits: for heartbeats, timers, a reset. Two at once fill two cores.
           maxWorkers: 2,
