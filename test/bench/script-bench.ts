@@ -39,6 +39,45 @@ async function measure(name: string, body: string): Promise<void> {
   });
 }
 
+const HOSTILE = [
+  'for (;;) {}',
+  'const f = async () => { for (;;) await null }; await f()',
+  'new Array(2 ** 32 - 2).join()',
+];
+const CALM = `let n = 0
+  for (let k = 0; k < 30; k++) n += (await parallel(Array.from({ length: 20 }, (_, i) => () => agent(k + '/' + i)))).length
+  return n`;
+
+/** The slowest exchange of a fleet, alone and beside scripts that only spin: those share its worker. */
+async function besideHostile(): Promise<void> {
+  await using world = await ScriptWorld.open();
+  const room = world.worker();
+  const slowest = async (): Promise<number> => {
+    const fleet = await world.fleet(CALM);
+    const spent: number[] = [];
+    let outcome = await fleet.next(room);
+    while (outcome.kind === 'waits') {
+      const ended = await fleet.end();
+      outcome = await timed(() => fleet.next(room, ended), spent);
+    }
+    return Math.max(...spent);
+  };
+  const alone = await slowest();
+  const spinning = new AbortController();
+  const spin = async (body: string): Promise<void> => {
+    while (!spinning.signal.aborted) await (await world.fleet(body)).next(room);
+  };
+  const hostile = HOSTILE.map(spin);
+  const beside = await slowest();
+  spinning.abort();
+  await Promise.all(hostile);
+  console.log('the slowest exchange of another fleet', {
+    'alone (ms)': Math.round(alone),
+    'beside three hostile scripts (ms)': Math.round(beside),
+    ratio: (beside / alone).toFixed(2),
+  });
+}
+
 async function timed<T>(work: () => Promise<T>, spent: number[]): Promise<T> {
   const beganAt = performance.now();
   const value = await work();
@@ -47,3 +86,4 @@ async function timed<T>(work: () => Promise<T>, spent: number[]): Promise<T> {
 }
 
 for (const [name, body] of Object.entries(SHAPES)) await measure(name, body);
+await besideHostile();

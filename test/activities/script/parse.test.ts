@@ -37,6 +37,7 @@ describe('reading a script', () => {
         fc.constantFrom('', '// first\n', '/* a\n b */ '),
         fc.constantFrom(
           "export const meta = { name: 'a', description: 'b' }",
+          "export const meta={name:'a',description:'b'}",
           "export\nconst meta = {\r\n  name: 'a',\n  description: 'b' }",
           "export const meta={name:'a',description:`b\u2028c`}",
         ),
