@@ -38,8 +38,10 @@ async function take<T>(items: AsyncIterable<T>, most = Infinity): Promise<T[]> {
   return taken;
 }
 const labels = (results: readonly Result[]): string[] => results.map(({ label }) => label);
-const running = async (fleet: Fleet): Promise<void> => {
-  for await (const { type } of fleet.events()) if (type === 'subagent_started') return;
+/** Resolves once so many of its subagents have begun. */
+const running = async (fleet: Fleet, count = 1): Promise<void> => {
+  let begun = 0;
+  for await (const { type } of fleet.events()) if (type === 'subagent_started' && ++begun === count) return;
 };
 
 describe('the library', () => {
@@ -77,7 +79,7 @@ describe('the library', () => {
 
   it('steers, and says how the fleet stands after it', async () => {
     const fleet = await muster.start({ tasks: ENDLESS }, { concurrency: 2, reuse: 'never' });
-    await running(fleet);
+    await running(fleet, 2);
     expect(await fleet.set({ concurrency: 1, budgetUsd: 5 })).toMatchObject({ concurrency: 1, budgetUsd: 5 });
     expect(await fleet.pause()).toMatchObject({ status: 'paused', reason: 'user' });
     expect(await fleet.resume()).toMatchObject({ status: 'running' });
