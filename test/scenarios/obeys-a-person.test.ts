@@ -36,9 +36,9 @@ describe('a person', () => {
     const fleet = await cluster.submit(agents(80, '400ms', 60), { maxConcurrentAgents: 20 });
     await cluster.until(fleet, ({ running }) => running === 20);
     await cluster.fleets.set(fleet.id, { concurrency: 5 });
-    await untilInFlight(cluster, (calls) => calls <= 5, 10_000);
+    await untilInFlight(cluster, (calls) => calls <= 5, 60_000);
     await cluster.fleets.set(fleet.id, { concurrency: 60 });
-    await untilInFlight(cluster, (calls) => calls > 40, 10_000);
+    await untilInFlight(cluster, (calls) => calls > 40, 60_000);
     await cluster.fleets.cancel(fleet.id);
   });
 
@@ -79,7 +79,7 @@ describe('a person', () => {
     await untilAnswered(cluster, answered + 100); // both workers are well under way
     const askedAt = Date.now();
     expect(await cluster.workers[0]!.kill('SIGTERM')).toBe(0);
-    expect(Date.now() - askedAt).toBeLessThan(15_000);
+    expect(Date.now() - askedAt).toBeLessThan(30_000);
     await cluster.until(fleet, ({ state }) => state === 'completed');
     const results = await cluster.results(fleet);
     expect(results.every(({ status, num_turns }) => status === 'completed' && num_turns === 12)).toBe(true);

@@ -74,15 +74,15 @@ function random(seed: number): () => number {
   };
 }
 
-async function world(): Promise<{ cluster: Cluster; prompts: Record<Pattern, string> }> {
+async function world(workers: number): Promise<{ cluster: Cluster; prompts: Record<Pattern, string> }> {
   const claude = new PlayedClaude();
   const prompts = playParents(claude);
-  return { cluster: await Cluster.start({ workers: 2, simulated: { scripts: [claude.script] } }), prompts };
+  return { cluster: await Cluster.start({ workers, simulated: { scripts: [claude.script] } }), prompts };
 }
 
 describe('a Claude that spawns, a script and a plan: fan-out, fan-in and decide, dependencies', () => {
   it.concurrent('come to the same results', async () => {
-    const { prompts, ...of } = await world();
+    const { prompts, ...of } = await world(1);
     await using cluster = of.cluster;
     for (const one of await startAll(cluster, prompts)) {
       const results = await expectWhole(cluster, one);
@@ -97,7 +97,7 @@ describe('a Claude that spawns, a script and a plan: fan-out, fan-in and decide,
   });
 
   it.concurrent.each(SEEDS)('and also where workers die at any moment, seed %i', async (seed) => {
-    const { prompts, ...of } = await world();
+    const { prompts, ...of } = await world(2);
     await using cluster = of.cluster;
     const draw = random(seed);
     const moments = Array.from({ length: KILLS }, () => draw() * KILLED_WITHIN_MS).sort((a, b) => a - b);
