@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync, inflateSync } from 'node:zlib';
@@ -57,7 +57,8 @@ it('no secret of a worker, and none of a repository, is in anything that is kept
 });
 
 function leaksOf(file: string, secret: string): string[] {
-  const bytes = readFileSync(file);
+  // What a living server or worker has removed since the listing is not kept.
+  const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
   return [bytes, ...unpacked(bytes)].flatMap((content) => spelledIn(content, secret)).map((how) => `${file}: ${how}`);
 }
 
