@@ -5,6 +5,7 @@ import { DEFAULT_MAX_TOTAL_AGENTS } from '../../workflows/contract/limits.ts';
 import { SpawnRequest, type SpawnAnswer } from '../../workflows/contract/spawn.schema.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import type { Admission, AdmitRequest, ArtifactRef, SpawnOf, Wait } from '../../workflows/contract/units.ts';
+import { withIndexes } from '../../workflows/policy/index-ranges.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { isWritten, writeSpawned } from './spawned-pages.ts';
@@ -97,15 +98,8 @@ function graphOf(tasks: readonly Task[], from: number): string | null {
 }
 
 function waitOf({ need, own, earlier }: SpawnRequest['waits'][number], from: number): Wait {
-  return { need, of: [...(own ? [[from + own[0], own[1]] satisfies Wait['of'][number]] : []), ...ranges(earlier)] };
-}
-
-function ranges(indexes: readonly number[]): Wait['of'] {
-  const found: Wait['of'] = [];
-  for (const index of [...new Set(indexes)].sort((a, b) => a - b)) {
-    const last = found.at(-1);
-    if (last && last[0] + last[1] === index) last[1]++;
-    else found.push([index, 1]);
-  }
-  return found;
+  return {
+    need,
+    of: [...(own ? [[from + own[0], own[1]] satisfies Wait['of'][number]] : []), ...withIndexes([], earlier)],
+  };
 }

@@ -2,7 +2,7 @@ import { FAILURES } from '../contract/failures.ts';
 import { MAX_SCRIPT_NEWS } from '../contract/limits.ts';
 import type { Approval, ScriptEnd, ScriptOutcome, ScriptRef, ScriptStand } from '../contract/units.ts';
 import { isExchangeDue, waitsForNothing, type ScriptOutlook } from '../policy/exchange.ts';
-import { inRanges, toRanges } from './ranges.ts';
+import { inRanges, withIndexes } from '../policy/index-ranges.ts';
 
 const NEVER_SETTLES: ScriptEnd = {
   error: { type: FAILURES.scriptNeverSettles, message: 'it waits for something that can never come' },
@@ -120,7 +120,7 @@ export class ScriptTurns {
       generation: this.generation,
       exchange: this.exchanged,
       request: this.request,
-      untold: toRanges([...this.untold].sort((a, b) => a - b)),
+      untold: withIndexes([], this.untold),
       news: this.news,
       asks: this.asks,
       decided: this.decided,

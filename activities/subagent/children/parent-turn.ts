@@ -6,7 +6,7 @@ import type { SubagentParts } from '../parts.ts';
 import { withCaps, type CapOf } from './child-caps.ts';
 import { outputPage, readChildren, type EndedChild } from './child-results.ts';
 import { likeOf, type Child, type Family, type FamilyOf } from './family.ts';
-import { holds } from './index-ranges.ts';
+import { holds } from '../../../workflows/policy/index-ranges.ts';
 import type { OpenCall } from './open-turn.ts';
 import { spawnParent, worksIn } from './spawner.ts';
 import { answerText } from './told-results.ts';

@@ -9,7 +9,7 @@ import type { ToolResult, ToolUse } from '../tool-turn.ts';
 import type { WorkPlace } from '../work-place.ts';
 import { readChildren, type EndedChild, type ReadChildren } from './child-results.ts';
 import { Family } from './family.ts';
-import { withIndexes } from './index-ranges.ts';
+import { withIndexes } from '../../../workflows/policy/index-ranges.ts';
 import { loadTurn, saveTurn, type OpenCall } from './open-turn.ts';
 import { ParentTurn, type ParentTurnOf } from './parent-turn.ts';
 import { withPresentFiles } from './spawner.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { holds, withIndexes } from '../../../../activities/subagent/children/index-ranges.ts';
+import { holds, withIndexes } from '../../../workflows/policy/index-ranges.ts';
 
 it('ranges hold what was put into them, as few as can be', () => {
   expect(withIndexes([[5, 2]], [7, 3, 8, 3])).toEqual([

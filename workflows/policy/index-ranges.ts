@@ -1,8 +1,9 @@
+/** Thousands in a row are one. */
 export type IndexRange = [from: number, count: number];
 
 /** Ranges that hold these indexes too; sorted, none touches another. */
-export function withIndexes(ranges: readonly IndexRange[], indexes: readonly number[]): IndexRange[] {
-  const all = [...ranges, ...indexes.map((index): IndexRange => [index, 1])].sort(([a], [b]) => a - b);
+export function withIndexes(ranges: readonly IndexRange[], indexes: Iterable<number>): IndexRange[] {
+  const all = [...ranges, ...Array.from(indexes, (index): IndexRange => [index, 1])].sort(([a], [b]) => a - b);
   const joined: IndexRange[] = [];
   for (const [from, count] of all) {
     const last = joined.at(-1);
@@ -14,4 +15,8 @@ export function withIndexes(ranges: readonly IndexRange[], indexes: readonly num
 
 export function holds(ranges: readonly IndexRange[], index: number): boolean {
   return ranges.some(([from, count]) => index >= from && index < from + count);
+}
+
+export function* inRanges(ranges: readonly IndexRange[]): Iterable<number> {
+  for (const [from, count] of ranges) for (let index = from; index < from + count; index++) yield index;
 }
