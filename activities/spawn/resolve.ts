@@ -1,6 +1,7 @@
 import { MAX_GRAPH_EDGES, MAX_TASKS } from '../../workflows/contract/limits.ts';
 import type { Task } from '../../workflows/contract/task.schema.ts';
 import { readDependencies } from '../../workflows/policy/dependencies.ts';
+import { isRecord } from '../../workflows/policy/key-names.ts';
 import { likeness } from '../../workflows/policy/task-likeness.ts';
 import { ChildTaskReading, type ChildTask } from './child-task.ts';
 import type { Spawning, SpawnParent } from './spawning.ts';
@@ -55,10 +56,9 @@ function listFault(raw: readonly unknown[], { depth, maxDepth }: SpawnParent): s
 }
 
 function readOne(lore: TaskLore, raw: unknown, position: number, parent: SpawnParent, faults: string[]): ReadTask {
-  const isObject = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
   const number = `task ${(position + 1).toString()}`;
-  if (!isObject) faults.push(`${number} is ${shown(raw)}; write {"prompt": …}`);
-  const { given, faults: wrong } = readTaskInput(isObject ? { ...raw } : { prompt: '-' });
+  if (!isRecord(raw)) faults.push(`${number} is ${shown(raw)}; write {"prompt": …}`);
+  const { given, faults: wrong } = readTaskInput(isRecord(raw) ? raw : { prompt: '-' });
   const reading = new ChildTaskReading(lore, parent, given);
   const task = reading.read();
   const isMissing = given.prompt === undefined && !wrong.some((fault) => fault.includes('`prompt`'));

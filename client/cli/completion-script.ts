@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Shell } from './commands/completion.ts';
+import { shellQuoted } from './figures.ts';
 import { createProgram } from './program.ts';
 
 interface Completed {
@@ -36,13 +37,13 @@ function completed(command: Command): Completed {
 function bash(commands: readonly Completed[]): string {
   const cases = commands.map(({ name, flags, takesFleet }) => {
     const words = [...flags.map(({ long }) => long), ...(takesFleet ? ['@latest'] : [])].join(' ');
-    return `    ${name}) words=${quoted(words)} ;;`;
+    return `    ${name}) words=${shellQuoted(words)} ;;`;
   });
   return `# bash completion of muster
 _muster() {
   local current=\${COMP_WORDS[COMP_CWORD]} words
   if ((COMP_CWORD == 1)); then
-    words=${quoted(commands.map(({ name }) => name).join(' '))}
+    words=${shellQuoted(commands.map(({ name }) => name).join(' '))}
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
     return
   fi
@@ -59,12 +60,14 @@ complete -o filenames -F _muster muster
 
 function zsh(commands: readonly Completed[]): string {
   const described = commands.map(
-    ({ name, description }) => `    ${quoted(`${name}:${description.replaceAll(':', '\\:')}`)}`,
+    ({ name, description }) => `    ${shellQuoted(`${name}:${description.replaceAll(':', '\\:')}`)}`,
   );
   const cases = commands.map(({ name, flags, takesFleet }) => {
-    const specs = flags.map(({ long, description }) => quoted(`${long}[${description.replace(/[[\]:]/g, '\\$&')}]`));
-    const argument = takesFleet ? quoted('1:fleet:(@latest)') : quoted('1:file:_files');
-    return `    ${name}) _arguments ${[...specs, argument, quoted('*:argument:_files')].join(' ')} ;;`;
+    const specs = flags.map(({ long, description }) =>
+      shellQuoted(`${long}[${description.replace(/[[\]:]/g, '\\$&')}]`),
+    );
+    const argument = takesFleet ? shellQuoted('1:fleet:(@latest)') : shellQuoted('1:file:_files');
+    return `    ${name}) _arguments ${[...specs, argument, shellQuoted('*:argument:_files')].join(' ')} ;;`;
   });
   return `#compdef muster
 _muster() {
@@ -98,5 +101,4 @@ function fish(commands: readonly Completed[]): string {
   return `# fish completion of muster\n${lines.join('\n')}\n`;
 }
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 const fishQuoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;

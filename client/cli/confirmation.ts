@@ -1,11 +1,8 @@
-import { maySpawn, type FleetPlan } from '../spec/plan.ts';
+import { maySpawn, SMALL_FLEET, type FleetPlan } from '../spec/plan.ts';
 import { CommandFailure } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { money, plural } from './figures.ts';
 import { askYesNo, type Terminal } from './terminal.ts';
-
-/** Up to so many nobody is asked. */
-const SMALL_FLEET = 12;
 
 export interface SpendingQuestion {
   plan: FleetPlan;

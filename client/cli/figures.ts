@@ -51,3 +51,6 @@ export function table(rows: readonly (readonly (string | number)[])[]): string {
       .trimEnd();
   return rows.map(line).join('\n');
 }
+
+/** A word as a POSIX shell reads it back. */
+export const shellQuoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

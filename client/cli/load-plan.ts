@@ -23,6 +23,12 @@ export type PlanningFlags = Pick<
   | 'concurrency'
 >;
 
+/** What may be taken over of earlier fleets. Throws `CommandFailure` 2 for both flags at once. */
+export function reuseOf({ fresh, reuse }: Pick<RunFlags, 'fresh' | 'reuse'>): 'never' | 'always' | 'auto' {
+  if (fresh && reuse) throw new CommandFailure(EXIT.usage, '--fresh and --reuse exclude each other');
+  return fresh ? 'never' : reuse ? 'always' : 'auto';
+}
+
 /** What the command line names, as the library takes it. Throws `CommandFailure` 2, or `InvalidFleet` of `--args`. */
 export function sourceOf(file: string | undefined, { prompt, args, param }: PlanningFlags): FleetSource {
   const refuse = (message: string, hint: string): CommandFailure => new CommandFailure(EXIT.usage, message, hint);

@@ -12,7 +12,7 @@ import { EXIT } from './exit-codes.ts';
 import { fleetJson, fleetObject, sumUsage } from './fleet-object.ts';
 import { follow } from './follow.ts';
 import { Interrupts } from './interrupts.ts';
-import { planOptions, sourceOf } from './load-plan.ts';
+import { planOptions, reuseOf, sourceOf } from './load-plan.ts';
 import { previewText, type Preview } from './preview-text.ts';
 import { NobodyEligible, ScoutReview } from './scout-review.ts';
 import { openMuster, openSettings } from './session.ts';
@@ -20,7 +20,7 @@ import type { Terminal } from './terminal.ts';
 
 /** The whole of `muster preview`; resolves with the exit code. Throws as `runFleet` does. */
 export async function previewFleet(file: string, flags: PreviewFlags): Promise<number> {
-  if (flags.fresh && flags.reuse) throw new CommandFailure(EXIT.usage, '--fresh and --reuse exclude each other');
+  const reuse = reuseOf(flags);
   const { simulate, quiet, input } = flags;
   const settings = openSettings({ simulate, quiet, input });
   const { terminal } = settings;
@@ -31,7 +31,7 @@ export async function previewFleet(file: string, flags: PreviewFlags): Promise<n
   try {
     fleet = await muster.start(sourceOf(file, flags), {
       ...planOptions(flags),
-      reuse: flags.fresh ? 'never' : flags.reuse ? 'always' : 'auto',
+      reuse,
       signal: interrupts.signal,
       review: (plan) => reviewer.review(plan),
     });

@@ -4,7 +4,7 @@ import type { Result } from '../../workflows/contract/task.schema.ts';
 import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import type { PreviewFlags } from './commands/preview.ts';
-import { money, oneLine, plural, printable, shorten, span } from './figures.ts';
+import { money, oneLine, plural, printable, shellQuoted, shorten, span } from './figures.ts';
 import { forecastLines } from './forecast-text.ts';
 import { paintStatus, type Paint } from './paint.ts';
 import { verifiedText } from './result-text.ts';
@@ -126,5 +126,4 @@ function nextLines(id: string, results: readonly Result[], { file, flags, whole 
 const mayReuse = ({ tasks }: FleetPlan): boolean =>
   tasks.every(({ permissions, mcpServers = [] }) => !hasTool(permissions, 'WebFetch') && mcpServers.length === 0);
 
-const quoted = (text: string): string =>
-  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : shellQuoted(text));

@@ -10,14 +10,14 @@ import { EXIT } from './exit-codes.ts';
 import { plural } from './figures.ts';
 import { follow } from './follow.ts';
 import { Interrupts } from './interrupts.ts';
-import { planOptions, sourceOf } from './load-plan.ts';
+import { planOptions, reuseOf, sourceOf } from './load-plan.ts';
 import { openMuster, openSettings } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The whole of `muster run`; resolves with the exit code. Throws `InvalidFleet`, `CommandFailure` and `FleetFailure`. */
 export async function runFleet(file: string | undefined, flags: RunFlags): Promise<number> {
   const startedAtMs = Date.now();
-  if (flags.fresh && flags.reuse) throw new CommandFailure(EXIT.usage, '--fresh and --reuse exclude each other');
+  const options = startOptions(flags);
   const { simulate, quiet, input } = flags;
   const settings = openSettings({ simulate, quiet, input });
   const { terminal } = settings;
@@ -27,7 +27,7 @@ export async function runFleet(file: string | undefined, flags: RunFlags): Promi
   let plan: FleetPlan | undefined;
   try {
     const fleet = await muster.start(sourceOf(file, flags), {
-      ...startOptions(flags),
+      ...options,
       signal: interrupts.signal,
       review: async (loaded) => {
         const { isSimulated } = requireClaude(settings.config);
@@ -48,10 +48,10 @@ export async function runFleet(file: string | undefined, flags: RunFlags): Promi
 }
 
 function startOptions(flags: RunFlags): StartOptions {
-  const { fresh, reuse, idempotencyKey } = flags;
+  const { idempotencyKey } = flags;
   return {
     ...planOptions(flags),
-    reuse: fresh ? 'never' : reuse ? 'always' : 'auto',
+    reuse: reuseOf(flags),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
 }

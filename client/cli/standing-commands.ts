@@ -1,6 +1,6 @@
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
+import { endedIn, SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
 import { readFailures, type Failures } from './failures.ts';
 import { money, oneLine, shorten, span, table } from './figures.ts';
 import { durationMs, statusObject } from './fleet-object.ts';
@@ -82,7 +82,7 @@ function row({ id, name, count, startedAtMs }: FleetRecord, status: FleetStatus 
   const started = `${span(Date.now() - startedAtMs)} ago`;
   const shownName = shorten(oneLine(name), 32);
   if (!status) return [id, shownName, 'unknown', `?/${count}`, '', started];
-  const ended = Object.values(status.census).reduce((sum, n) => sum + n, 0);
+  const ended = endedIn(status.census);
   const { wave } = status;
   const state =
     (status.reason ? `${status.state}: ${status.reason}` : status.state) + (wave ? ` ${wave.open}/${wave.of}` : '');

@@ -1,3 +1,4 @@
+import { endedIn } from '../../workflows/contract/statuses.ts';
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
 import { money, oneLine } from './figures.ts';
@@ -42,7 +43,7 @@ export async function sayStanding({ client, terminal }: Session, fleet: OpenFlee
 
 function standingLine(status: FleetStatus): string {
   const { id, state, reason, count, census, concurrency, running, budgetMicroUsd, spentMicroUsd, wave } = status;
-  const ended = Object.values(census).reduce((sum, n) => sum + n, 0);
+  const ended = endedIn(census);
   const budget = budgetMicroUsd === null ? '' : ` of ${money(budgetMicroUsd)}`;
   const stands = `${ended}/${count} ended, ${running} running of at most ${concurrency}, ${money(spentMicroUsd)}${budget}`;
   const waves = wave ? `, wave ${wave.open} of ${wave.of}` : '';

@@ -1,5 +1,6 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
+import { shellQuoted } from '../cli/figures.ts';
 import type { Config } from '../config.ts';
 import { bubblewrap } from '../local/doctor/sandbox-checks.ts';
 import { entry } from '../local/entries.ts';
@@ -29,9 +30,7 @@ export async function prepareSandbox(config: Config, directory: string): Promise
   const paths = [dirname(process.execPath), directory];
   const sandboxReadOnlyPaths = [...new Set([...operator.sandboxReadOnlyPaths, ...paths])];
   return {
-    command: [process.execPath, program, repositoryPath(directory, '${{ target.name }}')].map(quoted).join(' '),
+    command: [process.execPath, program, repositoryPath(directory, '${{ target.name }}')].map(shellQuoted).join(' '),
     config: { ...config, operator: { ...operator, sandboxReadOnlyPaths } },
   };
 }
-
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;

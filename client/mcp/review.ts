@@ -1,14 +1,10 @@
 import { realpath } from 'node:fs/promises';
 import { DEFAULT_MAX_TOTAL_AGENTS, MICRO_USD } from '../../workflows/contract/limits.ts';
-import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import { isInside } from '../spec/places.ts';
-import type { FleetPlan, PlannedTask } from '../spec/plan.ts';
+import { maySpawn, SMALL_FLEET, type FleetPlan, type PlannedTask } from '../spec/plan.ts';
 import type { ServerLimits } from './server-limits.ts';
 import { ToolFailure } from './tool-failure.ts';
 import { narrow, narrowScript, refuseBeyond } from './within-ceiling.ts';
-
-/** Up to so many on the real Claude need no budget (contracts §5). */
-const SMALL_FLEET = 12;
 
 export interface ReviewOptions {
   isSimulated: boolean;
@@ -80,19 +76,19 @@ function count(plan: FleetPlan, { maxAgents }: ServerLimits): FleetPlan {
 }
 
 function bounded(plan: FleetPlan, limits: ServerLimits, { isSimulated, onNote }: ReviewOptions): FleetPlan {
-  const { tasks, script, maxTotalAgents = DEFAULT_MAX_TOTAL_AGENTS } = plan;
+  const { tasks } = plan;
   const asked = plan.maxBudgetMicroUsd;
   const cap = limits.budgetMicroUsd;
   const budget = asked === null ? cap : Math.min(asked, cap ?? Infinity);
   if (asked !== null && cap !== null && asked > cap)
     onNote(`the budget is $${cap / MICRO_USD}, which is this server's cap`);
-  const spawns = script !== undefined || tasks.some(({ permissions }) => hasTool(permissions, 'spawn_subagents'));
-  const possible = tasks.length + (spawns ? maxTotalAgents : 0);
+  const more = maySpawn(plan);
+  const possible = tasks.length + more;
   if (!isSimulated && budget === null && possible > SMALL_FLEET)
     throw new ToolFailure(
       'no_budget',
-      `${spawns ? 'up to ' : ''}${possible} subagents on the real Claude and no budget`,
-      `pass \`budget_usd\` (a hard cap), ${spawns ? `\`max_agents\` of at most ${Math.max(1, SMALL_FLEET - tasks.length)}, ` : ''}or \`simulate: true\``,
+      `${more > 0 ? 'up to ' : ''}${possible} subagents on the real Claude and no budget`,
+      `pass \`budget_usd\` (a hard cap), ${more > 0 ? `\`max_agents\` of at most ${Math.max(1, SMALL_FLEET - tasks.length)}, ` : ''}or \`simulate: true\``,
     );
   return { ...plan, maxBudgetMicroUsd: budget };
 }

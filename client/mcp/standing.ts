@@ -1,9 +1,8 @@
 import type { FleetView } from '../library/library.ts';
 import { plural } from '../cli/figures.ts';
-import { SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
+import { endedIn, SUBAGENT_STATUSES } from '../../workflows/contract/statuses.ts';
 
-export const endedCount = ({ census }: Pick<FleetView, 'census'>): number =>
-  SUBAGENT_STATUSES.reduce((sum, status) => sum + census[status], 0);
+export const endedCount = ({ census }: Pick<FleetView, 'census'>): number => endedIn(census);
 
 export const hasEnded = ({ status }: Pick<FleetView, 'status'>): boolean => status !== 'running' && status !== 'paused';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { toSnake } from '../spec/keys.ts';
+import { isRecord, toSnake } from '../spec/keys.ts';
 import { TaskShape } from '../spec/task-shape.ts';
 
 type Json = Record<string, unknown>;
@@ -37,8 +37,8 @@ function within(schema: Json): Json {
       if (word === 'properties') return [word, mapObject(value as Json, toSnake, (each) => within(each as Json))];
       if (word === 'required') return [word, (value as string[]).map(toSnake)];
       if (word === 'examples' || word === 'default') return [word, renamed(value)];
-      if (Array.isArray(value)) return [word, value.map((each: unknown) => (isObject(each) ? within(each) : each))];
-      return [word, isObject(value) ? within(value) : value];
+      if (Array.isArray(value)) return [word, value.map((each: unknown) => (isRecord(each) ? within(each) : each))];
+      return [word, isRecord(value) ? within(value) : value];
     }),
   );
 }
@@ -47,13 +47,9 @@ function renamed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(renamed);
   // Names in capitals are variables of an environment.
   const spell = (key: string): string => (/^[A-Z_]+$/.test(key) ? key : toSnake(key));
-  return isObject(value) ? mapObject(value, spell, renamed) : value;
+  return isRecord(value) ? mapObject(value, spell, renamed) : value;
 }
 
 function mapObject(object: Json, key: (key: string) => string, value: (value: unknown) => unknown): Json {
   return Object.fromEntries(Object.entries(object).map(([name, each]) => [key(name), value(each)]));
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

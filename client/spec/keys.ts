@@ -1,8 +1,8 @@
-import { nearest, toCamel, toSnake } from '../../workflows/policy/key-names.ts';
+import { isRecord, nearest, toCamel, toSnake } from '../../workflows/policy/key-names.ts';
 import type { FaultList } from './fault-list.ts';
 import type { Path } from './source-document.ts';
 
-export { nearest, toSnake };
+export { isRecord, nearest, toSnake };
 
 /** How a file spells its keys: YAML has one spelling, JSON takes the API's snake_case and camelCase. */
 export type Spelling = 'camel' | 'snake';
@@ -61,10 +61,6 @@ export const PARAM_KEYS: KeyTable = {
   known: new Set(['type', 'default', 'pattern', 'description']),
   later: NONE,
 };
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** The object with its keys in camelCase; unknown and later keys become faults and are left out. */
 export function readKeys(

@@ -107,6 +107,9 @@ export interface Fault {
   hint: string;
 }
 
+/** Up to so many subagents on the real Claude need no budget (contracts §5). */
+export const SMALL_FLEET = 12;
+
 /** Most subagents that may come to those of the plan: 0 where nobody may spawn any. */
 export function maySpawn({ script, tasks, maxTotalAgents }: FleetPlan): number {
   const grants = new Set(tasks.map(({ permissions }) => permissions));

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FleetRecord, Result } from '../../workflows/contract/task.schema.ts';
+import { Draws } from '../../workflows/policy/draws.ts';
 import { Cluster } from '../support/cluster.ts';
 import { ENDS, PATTERNS, PLANS, playParents, RETURNED, SCRIPTS, type Pattern } from '../support/deciding-parents.ts';
 import { PlayedClaude } from '../support/played-claude.ts';
@@ -63,17 +64,6 @@ async function expectWhole(cluster: Cluster, { kind, pattern, fleet }: Started):
   return results;
 }
 
-/** mulberry32 */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 async function world(workers: number): Promise<{ cluster: Cluster; prompts: Record<Pattern, string> }> {
   const claude = new PlayedClaude();
   const prompts = playParents(claude);
@@ -99,14 +89,14 @@ describe('a Claude that spawns, a script and a plan: fan-out, fan-in and decide,
   it.concurrent.each(SEEDS)('and also where workers die at any moment, seed %i', async (seed) => {
     const { prompts, ...of } = await world(2);
     await using cluster = of.cluster;
-    const draw = random(seed);
-    const moments = Array.from({ length: KILLS }, () => draw() * KILLED_WITHIN_MS).sort((a, b) => a - b);
+    const draws = new Draws(seed);
+    const moments = Array.from({ length: KILLS }, () => draws.uniform() * KILLED_WITHIN_MS).sort((a, b) => a - b);
     const begun = Date.now();
     const started = await startAll(cluster, prompts);
     for (const [i, moment] of moments.entries()) {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, begun + moment - Date.now())));
       const alive = cluster.workers.filter(({ isAlive }) => isAlive);
-      await alive[Math.floor(draw() * alive.length)]!.kill('SIGKILL');
+      await alive[Math.floor(draws.uniform() * alive.length)]!.kill('SIGKILL');
       if (i < KILLS - 1 || alive.length === 1) await cluster.startWorker();
     }
     const results = [];

@@ -57,6 +57,11 @@ export function statusOfLetter(letter: string): SubagentStatus | undefined {
   return STATUS_OF_LETTER.get(letter);
 }
 
+/** How many subagents a census counts. */
+export function endedIn(census: Census): number {
+  return SUBAGENT_STATUSES.reduce((sum, status) => sum + census[status], 0);
+}
+
 export function emptyCensus(): Census {
   return { completed: 0, failed: 0, timed_out: 0, budget_reached: 0, stopped: 0, skipped: 0, not_attempted: 0 };
 }

@@ -1,4 +1,4 @@
-import { emptyCensus, statusOfLetter, type Census, type SubagentStatus } from '../contract/statuses.ts';
+import { emptyCensus, endedIn, statusOfLetter, type Census, type SubagentStatus } from '../contract/statuses.ts';
 import type { Approval, GateVerdict, Parents, Rollout } from '../contract/units.ts';
 import { stopsTheLine } from '../policy/verdict.ts';
 
@@ -102,8 +102,7 @@ export class Waves {
 
   private get isOver(): boolean {
     for (let wave = 1; wave <= this.open; wave++) {
-      const ended = Object.values(this.censuses[wave]!).reduce((sum, count) => sum + count, 0);
-      if (ended < this.sizes[wave]!) return false;
+      if (endedIn(this.censuses[wave]!) < this.sizes[wave]!) return false;
     }
     return true;
   }

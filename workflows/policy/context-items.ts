@@ -1,4 +1,5 @@
 import type { Task } from '../contract/task.schema.ts';
+import { isRecord } from './key-names.ts';
 
 /** A named text of the first user message. */
 export type ContextItem = Task['context'][number];
@@ -40,8 +41,4 @@ function isNamedText(value: unknown): value is ContextItem {
     typeof value['name'] === 'string' &&
     typeof value['text'] === 'string'
   );
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
