@@ -51,8 +51,13 @@ export const settleSubagents = async ({ units, end }: SettleRequest): Promise<Un
       : { kind: 'parked', reason: { for: 'drain' }, spentMicroUsd: 0 },
   );
 
+/** Waits until something holds; what never does is named, before the test that waits for it is out of time. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 50));
+  const started = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - started > 120_000) throw new Error(`still not so after two minutes: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 /** What a played parent asks for: so many, `edges` among them by offset, and to go on when `need` of them have ended. */
