@@ -16,6 +16,7 @@ const rooms = [
   'spawn',
   'script',
   'rollout',
+  'encryption',
 ];
 
 /** One zone: files under `target` may not import (types included) anything under `from`. */

@@ -2,7 +2,8 @@ import { lstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { pathToFileURL } from 'node:url';
+import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { CommandFailure } from './cli/context.ts';
 import { readOperator, type OperatorConfig } from './local/operator.ts';
@@ -28,7 +29,7 @@ export const SIMULATED: ClaudeAccess = { baseUrl: 'http://simulated.invalid', ap
 export interface Config {
   /** Absolute; it may not exist yet: `createHome` makes it. */
   home: string;
-  /** Absolute directory of the artifact store. */
+  /** URL of the artifact store: `file:///directory` or `s3://bucket/prefix`. */
   artifacts: string;
   /** A Temporal service that others run; undefined: the embedded server. */
   temporal: TemporalService | undefined;
@@ -91,7 +92,7 @@ export function readConfig(
   const binary = env('MUSTER_TEMPORAL_BINARY');
   return {
     home,
-    artifacts: artifacts ? artifactsDirectory(artifacts) : (settings.artifacts ?? join(home, 'artifacts')),
+    artifacts: artifacts ? storeUrl(artifacts) : (settings.artifacts ?? pathToFileURL(join(home, 'artifacts')).href),
     temporal: temporalService(environment, env, settings),
     claude: flags.simulate ? SIMULATED : claudeAccess(env),
     model: flags.model ?? settings.model,
@@ -147,14 +148,10 @@ function isOurs(uid: number, cwd: string): boolean {
   return uid === process.getuid?.() || uid === lstatSync(cwd).uid;
 }
 
-function artifactsDirectory(value: string): string {
-  const hint = 'write MUSTER_ARTIFACTS=file:///absolute/directory';
-  if (value.startsWith('s3://')) throw new CommandFailure(2, 'MUSTER_ARTIFACTS: s3:// is not supported yet', hint);
-  try {
-    return fileURLToPath(value);
-  } catch {
-    throw new CommandFailure(2, `MUSTER_ARTIFACTS: ${JSON.stringify(value)} is no file:/// URL`, hint);
-  }
+function storeUrl(value: string): string {
+  const hint = storeUrlProblem(value);
+  if (hint) throw new CommandFailure(2, `MUSTER_ARTIFACTS: ${JSON.stringify(value)} is no URL of a store`, hint);
+  return value;
 }
 
 export type Lookup = (key: string) => string | undefined;

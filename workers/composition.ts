@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createBookkeeping } from '../activities/artifacts/activities.ts';
-import { DiskStore } from '../activities/artifacts/disk-store.ts';
 import { FleetRecords } from '../activities/artifacts/fleet-records.ts';
+import { openStore } from '../activities/artifacts/open-store.ts';
 import * as prices from '../activities/claude/prices.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
@@ -28,7 +28,7 @@ export interface Composition {
 /** Opens the store, clears what dead workers left, wires the rooms. `draining` aborts when the process is to end. */
 export async function compose(config: WorkerConfig, log: Log, draining: AbortSignal): Promise<Composition> {
   if (config.prices) prices.loadPrices(JSON.parse(await readFile(config.prices, 'utf8')));
-  const store = await DiskStore.open(config.artifactsDirectory);
+  const store = await openStore(config.artifacts);
   const records = new FleetRecords(store);
   const settling = {
     store,

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { delimiter, isAbsolute } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
+import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { Endpoint } from '../activities/claude/endpoint.ts';
 import {
   InternalNetwork,
@@ -19,7 +21,8 @@ export type Role = 'orchestrator' | 'subagent' | 'all';
 export interface WorkerConfig {
   role: Role;
   home: string;
-  artifactsDirectory: string;
+  /** URL of the artifact store. */
+  artifacts: string;
   connection: NativeConnectionOptions;
   namespace: string;
   /** Absent for an orchestrator, which never calls Claude. */
@@ -72,7 +75,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   return {
     role,
     home,
-    artifactsDirectory: artifactsOf(env['MUSTER_ARTIFACTS'], home),
+    artifacts: artifactsOf(env['MUSTER_ARTIFACTS'], home),
     connection: connectionOptions,
     namespace: namespace ?? 'default',
     claude: credential && { baseUrl, ...credential },
@@ -157,7 +160,8 @@ function number(env: NodeJS.ProcessEnv, name: string): number | undefined {
 }
 
 function artifactsOf(url: string | undefined, home: string): string {
-  if (!url) return `${home}/artifacts`;
-  if (url.startsWith('file:///')) return decodeURIComponent(new URL(url).pathname);
-  throw new WorkerConfigError(`MUSTER_ARTIFACTS is ${JSON.stringify(url)}: only file:///directory is supported yet`);
+  if (!url) return pathToFileURL(join(home, 'artifacts')).href;
+  const problem = storeUrlProblem(url);
+  if (problem) throw new WorkerConfigError(`MUSTER_ARTIFACTS is ${JSON.stringify(url)}: ${problem}`);
+  return url;
 }

@@ -1,4 +1,4 @@
-import { DiskStore } from '../../activities/artifacts/disk-store.ts';
+import { openStore } from '../../activities/artifacts/open-store.ts';
 import type { ArtifactStore } from '../../activities/artifacts/store.ts';
 import { fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import type { Config } from '../config.ts';
@@ -15,7 +15,7 @@ export interface Reading {
 /** `askElsewhere` is turned to where the embedded server has no answer at once: it, or the worker, may have to be brought up. */
 export async function openReading(config: Config, askElsewhere: AskRoot): Promise<Reading> {
   createHome(config.home);
-  const store = await DiskStore.open(config.artifacts);
+  const store = await openStore(config.artifacts);
   const askRoot: AskRoot = async (fleet, signal) => {
     const { quickLook } = await import('../local/quick-look.ts');
     const seen = config.temporal ? undefined : await quickLook(config.home, fleetWorkflowId(fleet.id), STANDING);

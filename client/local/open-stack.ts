@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { DiskStore } from '../../activities/artifacts/disk-store.ts';
+import { openStore } from '../../activities/artifacts/open-store.ts';
+import type { ArtifactStore } from '../../activities/artifacts/store.ts';
 import { fingerprint } from '../../activities/claude/endpoint.ts';
 import { HOME } from '../../workflows/contract/home.ts';
 import { agentsQueue } from '../../workflows/contract/ids.ts';
@@ -52,7 +53,7 @@ export async function openStack(config: Config, options: StackOptions): Promise<
   createHome(config.home);
   const { onProgress, isKept = false, entries = ENTRIES } = options;
   const place: Place = { config, onProgress, isKept, entries };
-  const store = await DiskStore.open(config.artifacts);
+  const store = await openStore(config.artifacts);
   const target = await reach(place, options);
   return new LocalStack(place, store, target);
 }
@@ -66,7 +67,7 @@ export function withHomeLock<T>(home: string, onProgress: (line: string) => void
 
 class LocalStack implements Stack {
   readonly home: string;
-  readonly store: DiskStore;
+  readonly store: ArtifactStore;
   client: Client;
   readonly #place: Place;
   #target: TemporalTarget;
@@ -77,7 +78,7 @@ class LocalStack implements Stack {
   #mending: Promise<void> | undefined;
   readonly #downAtOpening: string;
 
-  constructor(place: Place, store: DiskStore, target: TemporalTarget) {
+  constructor(place: Place, store: ArtifactStore, target: TemporalTarget) {
     this.#place = place;
     this.home = place.config.home;
     this.store = store;

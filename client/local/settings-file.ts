@@ -1,8 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { closest } from 'fastest-levenshtein';
 import type { parseDocument } from 'yaml';
+import { storeUrlProblem } from '../../activities/artifacts/open-store.ts';
 import { MAX_CONCURRENCY } from '../../workflows/contract/limits.ts';
 import {
   InternalNetwork,
@@ -20,6 +22,7 @@ export interface Settings {
   /** A price file, in the form of `activities/claude/price-file.ts`. */
   prices?: string;
   home?: string;
+  /** A URL. */
   artifacts?: string;
   temporalAddress?: string;
   /** From here on the operator's own: of the user's file alone. */
@@ -42,6 +45,13 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 const path = (value: unknown, directory: string): string | undefined =>
   text(value) && resolve(directory, String(value));
 
+/** As a URL. */
+const store = (value: unknown, directory: string): string | undefined => {
+  const given = text(value);
+  if (given?.startsWith('s3://')) return storeUrlProblem(given) ? undefined : given;
+  return given && pathToFileURL(resolve(directory, given)).href;
+};
+
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
 
 const KEYS: Readonly<Record<keyof Settings, Key>> = {
@@ -49,7 +59,7 @@ const KEYS: Readonly<Record<keyof Settings, Key>> = {
   concurrency: { expected: `a whole number from 1 to ${MAX_CONCURRENCY}`, read: readConcurrency },
   prices: { expected: 'the path of a price file', read: path },
   home: { expected: 'a directory', read: path },
-  artifacts: { expected: 'a directory', read: path },
+  artifacts: { expected: 'a directory or s3://bucket/prefix', read: store },
   temporalAddress: { expected: 'HOST:PORT', read: (value) => (/^\S+:\d+$/.test(String(value)) ? value : undefined) },
   sandbox: { expected: SANDBOXES.join(' or '), read: (value) => SANDBOXES.find((kind) => kind === value) },
   sandboxReadOnlyPaths: {

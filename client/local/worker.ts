@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import type { Connection } from '@temporalio/client';
 import { HOME } from '../../workflows/contract/home.ts';
 import { agentsQueue } from '../../workflows/contract/ids.ts';
@@ -135,7 +134,7 @@ function workerEnvironment({ config, isKept }: Place, access: ClaudeAccess, targ
     ...(access.isSimulated ? {} : proxyEnvironment(config.environment)),
     ...Object.fromEntries(temporal),
     ...operatorEnvironment(config.operator, config.home),
-    MUSTER_ARTIFACTS: pathToFileURL(config.artifacts).href,
+    MUSTER_ARTIFACTS: config.artifacts,
     MUSTER_PRICES: config.prices,
     MUSTER_SIMULATED: access.isSimulated ? '1' : undefined,
     MUSTER_IDLE_EXIT_MS: isKept ? undefined : String(config.idleExitMs),
