@@ -1,5 +1,5 @@
 import { mkdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
 import { checkOut, mayReflink, type CheckoutKind } from './checkouts.ts';
@@ -7,6 +7,7 @@ import { mayMount, removeWithMounts } from './mounts.ts';
 import { baseCommitOf, OwnFiles } from './own-files.ts';
 import { ownName } from './owner.ts';
 import { Remotes } from './remote.ts';
+import { codeOf } from './repository.ts';
 import { SharedViews } from './shared-views.ts';
 import { sweepOwners } from './sweep.ts';
 import { Trees, type Tree } from './trees.ts';
@@ -84,8 +85,7 @@ class HostWorkspaces implements Workspaces {
   async #openOwn(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {
     const home = join(this.#mine, `of-${options.owner}`);
     try {
-      await removeWithMounts(home);
-      await mkdir(home, { recursive: true, mode: 0o700 });
+      await makeAnew(home);
       const { tree, commit } = await this.#tree(source, options);
       await symlink(tree.directory, join(home, 'tree')); // `sweep` keeps a tree somebody has open
       await hasWorkingDirectory(tree.files, source.subdirectory); // throws early where it is something else
@@ -213,6 +213,18 @@ class SharedWorkspace implements Workspace {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#release());
+  }
+}
+
+/** An empty directory; what an attempt of the same name has left goes first. */
+async function makeAnew(directory: string): Promise<void> {
+  await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    await removeWithMounts(directory);
+    await mkdir(directory, { mode: 0o700 });
   }
 }
 
