@@ -12,8 +12,15 @@ rmSync(dist, { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], { stdio: ['ignore', 2, 2] });
 cpSync(`${root}/client/spec/init-templates`, `${dist}/client/spec/init-templates`, { recursive: true });
-const { code } = await bundleWorkflowCode({
-  workflowsPath: `${root}/workflows/index.ts`,
-  logger: new DefaultLogger('ERROR'),
-});
-writeFileSync(`${dist}/workflow-bundle.js`, code);
+const failureConverterPath = `${root}/activities/encryption/failure-converter.ts`;
+for (const [name, more] of [
+  ['workflow-bundle', {}],
+  ['workflow-bundle-encrypted', { failureConverterPath }],
+] as const) {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: `${root}/workflows/index.ts`,
+    logger: new DefaultLogger('ERROR'),
+    ...more,
+  });
+  writeFileSync(`${dist}/${name}.js`, code);
+}

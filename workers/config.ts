@@ -5,6 +5,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { Endpoint } from '../activities/claude/endpoint.ts';
+import { EncryptionKeyFault, readEncryptionKeys, type EncryptionKey } from '../activities/encryption/keys.ts';
 import {
   InternalNetwork,
   SANDBOXES,
@@ -44,6 +45,8 @@ export interface WorkerConfig {
   egressInternal: readonly string[];
   /** The operator's own, the variables they name filled in. */
   mcpServers: Readonly<Record<string, OperatorMcpServer>>;
+  /** Of payloads in Temporal: the first encrypts, all decrypt; none: payloads are written as they are. */
+  encryptionKeys: readonly EncryptionKey[];
   /** Whatever of this must never leave the process: credentials, and what the declarations took from variables. */
   secrets: readonly string[];
 }
@@ -68,16 +71,13 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const credential = apiKey !== undefined ? { apiKey } : authToken !== undefined ? { authToken } : undefined;
   if (!credential && role !== 'orchestrator')
     throw new WorkerConfigError('no Claude credential: set ANTHROPIC_API_KEY or ANTHROPIC_AUTH_TOKEN');
-  // A profile of Temporal's own configuration file counts only where someone names it.
-  const disableFile = !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE'];
-  const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile });
   const { mcpServers, values } = mcpServersOf(env);
+  const encryptionKeys = encryptionKeysOf(env);
   return {
     role,
     home,
     artifacts: artifactsOf(env['MUSTER_ARTIFACTS'], home),
-    connection: connectionOptions,
-    namespace: namespace ?? 'default',
+    ...readTemporal(env),
     claude: credential && { baseUrl, ...credential },
     listen: address(option(argv, '--listen')),
     prices: env['MUSTER_PRICES'] || undefined,
@@ -88,8 +88,26 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     sandboxReadOnlyPaths: pathsOf(env),
     egressInternal: networksOf(env),
     mcpServers,
-    secrets: [apiKey, authToken, ...values].filter((secret) => secret !== undefined),
+    encryptionKeys,
+    secrets: [apiKey, authToken, ...values, ...encryptionKeys.map(({ base64 }) => base64)].filter(
+      (secret) => secret !== undefined,
+    ),
   };
+}
+
+/** Which Temporal a worker works for. A profile of Temporal's own configuration file counts only where someone names it. */
+export function readTemporal(env: NodeJS.ProcessEnv = process.env): Pick<WorkerConfig, 'connection' | 'namespace'> {
+  const disableFile = !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE'];
+  const { connectionOptions: connection, namespace = 'default' } = loadClientConnectConfig({ disableFile });
+  return { connection, namespace };
+}
+
+function encryptionKeysOf(env: NodeJS.ProcessEnv): EncryptionKey[] {
+  try {
+    return readEncryptionKeys((variable) => env[variable]);
+  } catch (error) {
+    throw error instanceof EncryptionKeyFault ? new WorkerConfigError(error.message) : error;
+  }
 }
 
 function sandboxOf(env: NodeJS.ProcessEnv): SandboxKind {

@@ -1,6 +1,7 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
+import { payloadCodec } from '../activities/encryption/payload-codec.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { HOME, type DaemonFile } from '../workflows/contract/home.ts';
 import { FLEET_STATE_MEMO, FLEET_WORKFLOW } from '../workflows/contract/ids.ts';
@@ -46,15 +47,20 @@ export function watchIdleness(
   };
 }
 
-async function hasOpenFleet({ namespace }: WorkerConfig, connection: NativeConnection): Promise<boolean> {
+async function hasOpenFleet(
+  { namespace, encryptionKeys }: WorkerConfig,
+  connection: NativeConnection,
+): Promise<boolean> {
   const { executions } = await connection.workflowService.listWorkflowExecutions({
     namespace,
     query: `WorkflowType='${FLEET_WORKFLOW}' AND ExecutionStatus='Running'`,
     pageSize: 1_000,
   });
-  return executions.some(({ memo }) => {
-    const data = memo?.fields?.[FLEET_STATE_MEMO]?.data;
-    const state = data ? (JSON.parse(Buffer.from(data).toString()) as unknown) : undefined;
+  const states = executions.flatMap(({ memo }) => memo?.fields?.[FLEET_STATE_MEMO] ?? []);
+  if (states.length < executions.length) return true;
+  const decoded = await payloadCodec(encryptionKeys).decode(states);
+  return decoded.some(({ data }) => {
+    const state = JSON.parse(Buffer.from(data ?? []).toString()) as unknown;
     return typeof state !== 'string' || !WAITS_FOR_A_PERSON.includes(state);
   });
 }

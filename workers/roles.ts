@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
 import { fingerprint } from '../activities/claude/endpoint.ts';
+import { dataConverterOf } from '../activities/encryption/data-converter.ts';
 import { FLEET_QUEUE, SCRIPTS_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
 import { HAND_BACK_GRACE_MS, HEARTBEAT_THROTTLE_MS } from '../workflows/contract/limits.ts';
 import type { Composition } from './composition.ts';
@@ -30,10 +31,13 @@ export async function createWorkers(
   config: WorkerConfig,
   connection: NativeConnection,
   { fleet, scripts, subagents }: Composition,
+  interceptors: WorkerInterceptors = {},
 ): Promise<Worker[]> {
   const common = {
     connection,
+    interceptors,
     namespace: config.namespace,
+    dataConverter: dataConverterOf(config.encryptionKeys),
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     shutdownGraceTime: SHUTDOWN_GRACE_MS,
@@ -45,7 +49,7 @@ export async function createWorkers(
       await Worker.create({
         ...common,
         taskQueue: FLEET_QUEUE,
-        workflowBundle: await workflowBundle(join(config.home, 'cache')),
+        workflowBundle: await workflowBundle(join(config.home, 'cache'), config.encryptionKeys.length > 0),
         activities: { ...fleet },
         maxCachedWorkflows: CACHED_WORKFLOWS,
         maxConcurrentActivityTaskExecutions: BOOKKEEPING_SLOTS,

@@ -18,7 +18,8 @@ export async function openReading(config: Config, askElsewhere: AskRoot): Promis
   const store = await openStore(config.artifacts);
   const askRoot: AskRoot = async (fleet, signal) => {
     const { quickLook } = await import('../local/quick-look.ts');
-    const seen = config.temporal ? undefined : await quickLook(config.home, fleetWorkflowId(fleet.id), STANDING);
+    const isElsewhere = config.temporal !== undefined || config.operator.encryptionKeys.length > 0;
+    const seen = isElsewhere ? undefined : await quickLook(config.home, fleetWorkflowId(fleet.id), STANDING);
     return (seen as Standing | undefined) ?? askElsewhere(fleet, signal);
   };
   return { store, fleets: new FleetReading(store, askRoot) };

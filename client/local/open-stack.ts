@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { openStore } from '../../activities/artifacts/open-store.ts';
 import type { ArtifactStore } from '../../activities/artifacts/store.ts';
 import { fingerprint } from '../../activities/claude/endpoint.ts';
+import { dataConverterOf } from '../../activities/encryption/data-converter.ts';
 import { HOME } from '../../workflows/contract/home.ts';
 import { agentsQueue } from '../../workflows/contract/ids.ts';
 import type { ClaudeAccess, Config } from '../config.ts';
@@ -83,7 +84,7 @@ class LocalStack implements Stack {
     this.home = place.config.home;
     this.store = store;
     this.#target = target;
-    this.client = clientOf(target);
+    this.client = clientOf(place, target);
     this.#downAtOpening = lastDown(this.home);
   }
 
@@ -146,7 +147,7 @@ class LocalStack implements Stack {
     const old = this.#target.connection;
     this.#target = await embeddedTarget(this.#place);
     // Whoever holds the old client sees its calls fail, and takes the new one.
-    this.client = clientOf(this.#target);
+    this.client = clientOf(this.#place, this.#target);
     await old.close();
   }
 
@@ -168,8 +169,9 @@ class LocalStack implements Stack {
   }
 }
 
-function clientOf({ connection, namespace }: TemporalTarget): Client {
-  return new Client({ connection, namespace });
+function clientOf({ config }: Place, { connection, namespace }: TemporalTarget): Client {
+  const dataConverter = dataConverterOf(config.operator.encryptionKeys);
+  return new Client({ connection, namespace, dataConverter });
 }
 
 async function reach(place: Place, { needsServer = true, uiPort }: StackOptions): Promise<TemporalTarget> {

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import {
+  EncryptionKeyFault,
+  encryptionKeysText,
+  readEncryptionKeys,
+  type EncryptionKey,
+} from '../../activities/encryption/keys.ts';
 import { HOME } from '../../workflows/contract/home.ts';
 import {
   InternalNetwork,
@@ -23,6 +29,8 @@ export interface OperatorConfig {
   egressInternal: readonly string[];
   /** Variables in them not filled in. */
   mcpServers: Readonly<Record<string, OperatorMcpServer>>;
+  /** Of payloads in Temporal, for clients and workers alike: the first encrypts, all decrypt; none: nothing is encrypted. */
+  encryptionKeys: readonly EncryptionKey[];
 }
 
 /** The environment before the file, key by key. Throws `CommandFailure` 2 that names the key at fault. */
@@ -33,6 +41,7 @@ export function readOperator(env: Lookup, settings: Settings, cwd: string): Oper
     sandboxReadOnlyPaths: paths?.map((path) => resolve(cwd, path)) ?? settings.sandboxReadOnlyPaths ?? [],
     egressInternal: networksOf(env('MUSTER_EGRESS_INTERNAL')) ?? settings.egressInternal ?? [],
     mcpServers: declaredIn(env('MUSTER_MCP_CONFIG')) ?? settings.mcpServers ?? {},
+    encryptionKeys: encryptionKeysOf(env, settings),
   };
 }
 
@@ -42,6 +51,8 @@ export function operatorEnvironment(operator: OperatorConfig, home: string): Env
     MUSTER_SANDBOX: operator.sandbox,
     MUSTER_SANDBOX_PATHS: operator.sandboxReadOnlyPaths.join(delimiter) || undefined,
     MUSTER_EGRESS_INTERNAL: operator.egressInternal.join(',') || undefined,
+    MUSTER_ENCRYPTION_KEYS: encryptionKeysText(operator.encryptionKeys),
+    MUSTER_ENCRYPTION_KEYS_FILE: undefined,
     MUSTER_MCP_CONFIG: Object.keys(operator.mcpServers).length > 0 ? writeDeclarations(operator, home) : undefined,
   };
 }
@@ -89,6 +100,18 @@ function networksOf(text: string | undefined): string[] | undefined {
   const bad = networks?.find((network) => !InternalNetwork.safeParse(network).success);
   if (bad === undefined) return networks;
   throw wrong('MUSTER_EGRESS_INTERNAL', bad, 'networks as 10.1.0.0/16,fd00::/8');
+}
+
+/** The user's file may name the file of keys, and never holds them. */
+function encryptionKeysOf(env: Lookup, { encryptionKeysFile }: Settings): EncryptionKey[] {
+  const isGiven = (env('MUSTER_ENCRYPTION_KEYS') ?? env('MUSTER_ENCRYPTION_KEYS_FILE')) !== undefined;
+  try {
+    return readEncryptionKeys((variable) =>
+      !isGiven && variable === 'MUSTER_ENCRYPTION_KEYS_FILE' ? encryptionKeysFile : env(variable),
+    );
+  } catch (error) {
+    throw error instanceof EncryptionKeyFault ? new CommandFailure(2, error.message) : error;
+  }
 }
 
 function declaredIn(file: string | undefined): OperatorConfig['mcpServers'] | undefined {

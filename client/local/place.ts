@@ -20,7 +20,9 @@ export function nodeEnvironment(config: Config): Environment {
   return { ...withoutSecrets(config), NODE_COMPILE_CACHE: join(config.cache, 'compiled') };
 }
 
-/** Neither the server nor the simulated Claude has any use for a Claude credential. */
+/** Neither the server nor the simulated Claude has any use for a Claude credential or the keys of what is stored. */
 export function withoutSecrets({ environment }: Config): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([key]) => !/^(ANTHROPIC|TEMPORAL)_/.test(key)));
+  return Object.fromEntries(
+    Object.entries(environment).filter(([key]) => !/^(ANTHROPIC_|TEMPORAL_|MUSTER_ENCRYPTION_)/.test(key)),
+  );
 }

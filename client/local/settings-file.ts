@@ -30,10 +30,19 @@ export interface Settings {
   sandboxReadOnlyPaths?: string[];
   egressInternal?: string[];
   mcpServers?: Record<string, OperatorMcpServer>;
+  /** A file of `ID:KEY` lines. */
+  encryptionKeysFile?: string;
 }
 
 /** A checkout, which may be anyone's, must not decide whose work our workers do, nor what they let it do. */
-const OPERATORS_KEYS = ['temporalAddress', 'sandbox', 'sandboxReadOnlyPaths', 'egressInternal', 'mcpServers'] as const;
+const OPERATORS_KEYS = [
+  'temporalAddress',
+  'sandbox',
+  'sandboxReadOnlyPaths',
+  'egressInternal',
+  'mcpServers',
+  'encryptionKeysFile',
+] as const;
 
 interface Key {
   expected: string;
@@ -71,6 +80,7 @@ const KEYS: Readonly<Record<keyof Settings, Key>> = {
     read: (value) => (list(value).every((one) => InternalNetwork.safeParse(one).success) ? list(value) : undefined),
   },
   mcpServers: { expected: 'names with {command, args, env} or {url, headers}', read: readMcpServers },
+  encryptionKeysFile: { expected: 'the path of a file of ID:KEY lines', read: path },
 };
 
 /**
