@@ -1,2 +1,3 @@
 export { batchWorkflow } from './batch.ts';
 export { fleetWorkflow } from './fleet.ts';
+export { scheduledFleetWorkflow } from './scheduled-fleet.ts';

@@ -29,6 +29,7 @@ export function takeUpdates({ dispatcher, status, changed }: Steered): void {
       (d) => d.isFinished,
     ),
   );
+  setHandler(messages.cancelSignal, async () => void (await steer((d) => d.cancel())));
   setHandler(messages.stopUpdate, ({ indexes }) =>
     steer(
       (d) => d.stop(indexes),

@@ -1,11 +1,13 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { FleetActivities } from '../../workflows/contract/activities.ts';
+import { FAILURES } from '../../workflows/contract/failures.ts';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import { recordKeys } from '../../workflows/contract/ids.ts';
 import type { FleetRecords } from './fleet-records.ts';
+import { registerFleet } from './register-fleet.ts';
 import type { ArtifactStore } from './store.ts';
 
-type Bookkeeping = Pick<FleetActivities, 'loadGraph' | 'loadWaves' | 'probeStore' | 'closeFleet'>;
+type Bookkeeping = Pick<FleetActivities, 'loadGraph' | 'loadWaves' | 'probeStore' | 'registerFleet' | 'closeFleet'>;
 
 /** Code of the character of wave 0, which there is not. */
 const WAVE_ZERO = 48;
@@ -37,6 +39,15 @@ export function createBookkeeping(store: ArtifactStore, records: FleetRecords): 
           message: error instanceof Error ? error.message : String(error),
           category: 'BENIGN',
         });
+      }
+    },
+
+    async registerFleet(request) {
+      try {
+        return await registerFleet({ store, records }, request);
+      } catch (error) {
+        if (!(error instanceof Error) || !/^Artifact(Missing|Damaged)$/.test(error.name)) throw error;
+        throw ApplicationFailure.nonRetryable(error.message, FAILURES.artifactDamaged);
       }
     },
 

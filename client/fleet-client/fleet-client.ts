@@ -1,3 +1,4 @@
+import { firstCarry } from '../../workflows/contract/fleet-start.ts';
 import {
   approveUpdate,
   cancelUpdate,
@@ -57,8 +58,7 @@ export class FleetClient extends FleetReading {
     if (fleet.generation > 1) return registered;
     const { hasGraph } = await this.records.manifest(fleet.manifest);
     const units = await this.#initialUnits(fleet, plan, registered.isNew);
-    const carry = { generations: [], parked: [], spentMicroUsd: 0, batches: 0, state: 'running' as const };
-    await startRoot(this.#stack, fleet, hasGraph, units === undefined ? undefined : { ...carry, units });
+    await startRoot(this.#stack, fleet, hasGraph, firstCarry(units));
     return registered;
   }
 

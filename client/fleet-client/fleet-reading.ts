@@ -4,11 +4,13 @@ import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
 import { collect } from './bounded.ts';
 import { FleetFailure } from './failure.ts';
-import { LATEST } from './fleet-id.ts';
 import { nearestName, resolveLabels } from './labels.ts';
 import type { Phases } from './phases.ts';
 import { ResultReader, type EndedSubagent } from './result-reader.ts';
 import { closedStanding, type Standing } from './standing.ts';
+
+/** Stands for the newest fleet wherever an id is taken. */
+const LATEST = '@latest';
 
 /** Asks the root of a fleet how it stands; undefined: there is no such root. */
 export type AskRoot = (fleet: FleetRecord, signal?: AbortSignal) => Promise<Standing | undefined>;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { newFleetId } from '../../activities/artifacts/fleet-id.ts';
 import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
 import { RecordConflict, type ArtifactStore } from '../../activities/artifacts/store.ts';
 import { recordKeys } from '../../workflows/contract/ids.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { newFleetId } from './fleet-id.ts';
 
 /** Fleets whose newest generation ended before a moment. One that is open, or about to start, is never among them. */
 export async function* endedBefore(records: FleetRecords, atMs: number): AsyncGenerator<FleetRecord> {

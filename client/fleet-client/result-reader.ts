@@ -1,10 +1,10 @@
 import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
+import { reasonFor, syntheticResult } from '../../activities/artifacts/synthetic-result.ts';
 import { UNIT_LETTERS, statusOfLetter } from '../../workflows/contract/statuses.ts';
 import type { FleetRecord, Result, Task } from '../../workflows/contract/task.schema.ts';
 import { mapOf } from './bounded.ts';
 import type { Phases } from './phases.ts';
 import type { Standing } from './standing.ts';
-import { reasonFor, syntheticResult } from './synthetic-result.ts';
 import { parentsIn, readParents, treeOrder } from './tree-order.ts';
 
 /** One ended subagent. `index` is its place in the fleet: those of the manifest first, then as they were admitted. */

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { FLEET_QUEUE, FLEET_STATE_MEMO, FLEET_WORKFLOW, fleetWorkflowId } from '../../workflows/contract/ids.ts';
-import type { FleetCarry, FleetInput } from '../../workflows/contract/messages.ts';
+import { fleetInputOf, rootMemo } from '../../workflows/contract/fleet-start.ts';
+import { FLEET_QUEUE, FLEET_WORKFLOW, fleetWorkflowId } from '../../workflows/contract/ids.ts';
+import type { FleetCarry } from '../../workflows/contract/messages.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
 import type { fleetWorkflow } from '../../workflows/fleet.ts';
 import type { Stack } from '../local/stack.ts';
@@ -16,23 +17,15 @@ export async function startRoot(
   hasGraph: boolean,
   carry?: FleetCarry,
 ): Promise<void> {
-  const { id, name, manifest, count, generation, limits, agentsQueue, maxTimeoutMs, startedAtMs } = fleet;
-  const { kind, rollout } = fleet;
+  const { id, name, generation } = fleet;
   const isFirst = generation === 1;
-  const input: FleetInput = {
-    ...{ v: 1, fleetId: id, name, manifest, count, hasGraph, maxTimeoutMs, limits, agentsQueue, generation },
-    startedAtMs,
-    ...(kind === 'script' && { hasScript: true }),
-    ...(rollout && { rollout }),
-    ...(carry && { carry }),
-  };
   try {
     await persist(stack, () =>
       stack.client.workflow.start<typeof fleetWorkflow>(FLEET_WORKFLOW, {
         workflowId: fleetWorkflowId(id),
         taskQueue: FLEET_QUEUE,
-        args: [input],
-        memo: { name, [FLEET_STATE_MEMO]: 'running' },
+        args: [fleetInputOf(fleet, hasGraph, carry)],
+        memo: rootMemo(name),
         workflowIdConflictPolicy: isFirst ? 'USE_EXISTING' : 'FAIL',
         workflowIdReusePolicy: isFirst ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
       }),

@@ -1,21 +1,19 @@
 import { RecordConflict, type ArtifactStore } from '../../activities/artifacts/store.ts';
+import { newFleetId } from '../../activities/artifacts/fleet-id.ts';
 import type { FleetRecords } from '../../activities/artifacts/fleet-records.ts';
+import { writeFleet } from '../../activities/artifacts/write-fleet.ts';
 import { worstCaseMicroUsd } from '../../activities/claude/prices.ts';
-import { recordKeys } from '../../workflows/contract/ids.ts';
 import { UNIT_LETTERS } from '../../workflows/contract/statuses.ts';
-import type { SubagentRecord } from '../../workflows/contract/record.schema.ts';
-import { Task, type FleetRecord, type Manifest } from '../../workflows/contract/task.schema.ts';
+import { Task, type FleetDraft, type FleetRecord, type Manifest } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import { maySpawn, type FleetPlan, type PlannedTask } from '../spec/plan.ts';
 import { planWaves } from '../spec/wave-plan.ts';
-import { forEachOf } from './bounded.ts';
-import { newFleetId } from './fleet-id.ts';
 import { idempotencyRecord } from './forgetting.ts';
 import { countOccurrences } from './occurrences.ts';
 import { planHash } from './plan-hash.ts';
 import { sliceMicroUsd } from './slice.ts';
 import { takeSnapshots, type Snapshot } from './snapshots.ts';
 import { storeScript } from './store-script.ts';
-import { NOT_ELIGIBLE, syntheticResult } from './synthetic-result.ts';
 
 /** Where the subagents of a fleet run, and what may be taken over from earlier fleets. */
 export interface Placement {
@@ -42,21 +40,45 @@ export interface Registered {
   warnings: string[];
 }
 
+type Parts = { store: ArtifactStore; records: FleetRecords };
+
 /**
  * Writes a fleet down: snapshots, manifest, ends of targets that are not eligible, and last its record. With an
  * idempotency key the first to come names the fleet, and whoever comes later, or at the same moment, gets that one.
  * Stopped half-way it has started nothing, and the same key completes it.
  */
-export async function register(
-  plan: FleetPlan,
-  { store, records }: { store: ArtifactStore; records: FleetRecords },
-  options: SubmitOptions,
-): Promise<Registered> {
-  const { idempotencyKey: key } = options;
-  const fleetId = key === undefined ? newFleetId() : await claim(store, key);
-  const known = key === undefined ? undefined : await records.fleet(fleetId);
+export async function register(plan: FleetPlan, parts: Parts, options: SubmitOptions): Promise<Registered> {
+  const { idempotencyKey: key, signal } = options;
+  const fleetId = key === undefined ? newFleetId() : await claim(parts.store, key);
+  const known = key === undefined ? undefined : await parts.records.fleet(fleetId);
   if (known) return { fleet: known, isNew: false, warnings: [] };
-  const { snapshot, signal, onProgress } = options;
+  const { draft, warnings } = await drawUp(plan, fleetId, parts, options);
+  const now = Date.now();
+  const fleet: FleetRecord = {
+    ...draft.fleet,
+    ...{ id: fleetId, generation: 1, createdAtMs: now, startedAtMs: now },
+    ...(key !== undefined && { idempotencyKey: key }),
+  };
+  return { ...(await writeFleet(parts, fleet, draft.units, signal)), warnings };
+}
+
+/** Stores all that fleets of this plan need, for whoever starts them when nobody is there. */
+export async function saveDraft(
+  plan: FleetPlan,
+  parts: Parts,
+  options: Omit<SubmitOptions, 'idempotencyKey'>,
+): Promise<{ ref: ArtifactRef; draft: FleetDraft; warnings: string[] }> {
+  const drawn = await drawUp(plan, '', parts, options);
+  return { ...drawn, ref: await parts.store.put(Buffer.from(JSON.stringify(drawn.draft))) };
+}
+
+/** Takes snapshots and stores the manifest. */
+async function drawUp(
+  plan: FleetPlan,
+  fleetId: string,
+  { store, records }: Parts,
+  { snapshot, signal, onProgress, ...options }: SubmitOptions,
+): Promise<{ draft: FleetDraft; warnings: string[] }> {
   const waves = planWaves(plan);
   const [taken, placement] = await Promise.all([
     takeSnapshots(placesOf(plan), snapshot, { signal, onProgress }),
@@ -79,35 +101,21 @@ export async function register(
     },
     tasks,
   );
-  await commitIneligible(store, fleetId, plan, tasks, simulated);
-  signal?.throwIfAborted();
-  const now = Date.now();
-  const fleet: FleetRecord = {
+  const units = initialUnits(plan);
+  const fleet: FleetDraft['fleet'] = {
     v: 1,
-    id: fleetId,
     name: plan.name,
     manifest,
     count: tasks.length,
-    createdAtMs: now,
-    generation: 1,
     simulated,
     agentsQueue,
     source: plan.source,
-    ...(key !== undefined && { idempotencyKey: key }),
-    startedAtMs: now,
     maxTimeoutMs: longestTimeoutMs(plan),
     limits: limitsOf(plan),
     ...(plan.kind && { kind: plan.kind }),
     ...(waves && { rollout: waves.rollout }),
   };
-  try {
-    await store.writeRecord(recordKeys.fleet(fleetId), fleet, 0);
-  } catch (error) {
-    const theirs = error instanceof RecordConflict ? await records.fleet(fleetId) : undefined;
-    if (!theirs) throw error;
-    return { fleet: theirs, isNew: false, warnings };
-  }
-  return { fleet, isNew: true, warnings };
+  return { draft: { v: 1, fleet, ...(units !== undefined && { units }) }, warnings };
 }
 
 /** The fleet id that belongs to a key: mine if I am first. */
@@ -165,40 +173,4 @@ export function initialUnits(plan: FleetPlan): string | undefined {
   if (plan.tasks.every(({ isEligible }) => isEligible)) return undefined;
   const { queued, skipped } = UNIT_LETTERS;
   return plan.tasks.map(({ isEligible }) => (isEligible ? queued : skipped)).join('');
-}
-
-/** Results of those that never start stand in the store like any other, before the fleet begins. */
-async function commitIneligible(
-  store: ArtifactStore,
-  fleetId: string,
-  plan: FleetPlan,
-  tasks: readonly Task[],
-  isSimulated: boolean,
-): Promise<void> {
-  const indexes = [...tasks.keys()].filter((index) => !plan.tasks[index]!.isEligible);
-  await forEachOf(indexes, async (index) => {
-    const end = { status: 'skipped', error: NOT_ELIGIBLE, atMs: Date.now(), isSimulated } as const;
-    const record = endedRecord(syntheticResult(tasks[index]!, end));
-    await store.writeRecord(recordKeys.subagent(fleetId, index, 1), record, 0).catch((error: unknown) => {
-      if (!(error instanceof RecordConflict)) throw error; // written by whoever came with the same key
-    });
-  });
-}
-
-function endedRecord(result: NonNullable<SubagentRecord['result']>): SubagentRecord {
-  return {
-    v: 1,
-    fence: { epoch: 0, attempt: 0 },
-    startedAtMs: result.ended_at_ms,
-    attempts: 0,
-    turns: 0,
-    chunks: [],
-    tail: [],
-    patch: null,
-    usage: result.usage,
-    ...{ costMicroUsd: 0, reworkMicroUsd: 0, epochSpentMicroUsd: 0, pendingMicroUsd: 0, activeMs: 0 },
-    denials: [],
-    ...{ errors: 0, schemaFailures: 0 },
-    result,
-  };
 }

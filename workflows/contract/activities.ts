@@ -1,3 +1,4 @@
+import type { FleetInput, RegisterRequest } from './messages.ts';
 import type {
   Admission,
   AdmitRequest,
@@ -29,6 +30,8 @@ export interface FleetActivities {
   settleSubagents(input: SettleRequest): Promise<UnitOutcome[]>;
   /** Resolves when the artifact store takes writes again; throws a retryable failure while it does not. */
   probeStore(input: { fleetId: string }): Promise<void>;
+  /** Writes a fleet down from the draft of a schedule: for one firing always the same fleet. */
+  registerFleet(input: RegisterRequest): Promise<FleetInput>;
   closeFleet(summary: FleetSummary): Promise<void>;
   /** Writes down where the tasks of a request stand, and the answer its parent reads. */
   admitSpawn(input: AdmitRequest): Promise<Admission>;

@@ -4,6 +4,7 @@ import type { SpawnOf } from './units.ts';
 
 export const FLEET_WORKFLOW = 'fleetWorkflow';
 export const BATCH_WORKFLOW = 'batchWorkflow';
+export const SCHEDULED_FLEET_WORKFLOW = 'scheduledFleetWorkflow';
 
 /** Workflow id of a fleet's root. A later generation of a closed fleet reuses it. */
 export const fleetWorkflowId = (fleetId: string): string => `fleet/${fleetId}`;
@@ -11,6 +12,10 @@ export const batchWorkflowId = (fleetId: string, generation: number, batch: numb
   `fleet/${fleetId}/batch/${generation}-${batch}`;
 /** The fleet id inside a root's workflow id; undefined for any other workflow. */
 export const fleetIdOf = (workflowId: string): string | undefined => /^fleet\/([^/]+)$/.exec(workflowId)?.[1];
+/** Temporal's id of a schedule, and what the workflow ids of its firings begin with. */
+export const scheduleId = (name: string): string => `schedule/${name}`;
+/** The name inside Temporal's id; undefined for a schedule of others. */
+export const scheduleNameOf = (id: string): string | undefined => /^schedule\/([^/]+)$/.exec(id)?.[1];
 /** Stable over attempts, distinct for each dispatch of a subagent. */
 export const activityId = (index: number, epoch: number): string => `subagent/${index}/${epoch}`;
 
@@ -26,6 +31,8 @@ export const agentsQueue = (fingerprint: string): string => `muster-agents-${fin
  * attribute must be registered on the server first, and an upsert of an unknown one blocks the workflow.
  */
 export const FLEET_STATE_MEMO = 'FleetState';
+/** Memo of a firing: the id of its fleet, once that has begun. */
+export const SCHEDULED_FLEET_MEMO = 'ScheduledFleet';
 /** Records of the artifact store (compare-and-swap), by key. */
 export const recordKeys = {
   fleets: 'fleets/',
@@ -47,6 +54,10 @@ export const recordKeys = {
     `fleets/${fleetId}/script/${generation}/${exchange}`,
   /** All that is kept of one fleet. */
   all: (fleetId: string) => `fleets/${fleetId}/`,
+  /** Keeps the draft of a schedule from being collected: one record for each time it was created. */
+  scheduleDraft: (name: string, draft: string) => `schedules/${name}/${draft.replace('sha256:', '')}`,
+  /** All that is kept of one schedule. */
+  schedule: (name: string) => `schedules/${name}/`,
   idempotency: (keyHash: string) => `idempotency/${keyHash}`,
   /** The git bundle that holds a tree: a workspace is bundled once. */
   bundles: 'bundles/',

@@ -54,6 +54,20 @@ export interface FleetCarry {
 
 export type ParkedUnit = [index: number, reason: ParkReason];
 
+/** What a schedule starts `scheduledFleetWorkflow` with. */
+export interface ScheduledFleetInput {
+  v: 1;
+  /** Name of the schedule. */
+  schedule: string;
+  /** A `FleetDraft` in the store. */
+  draft: ArtifactRef;
+}
+
+export interface RegisterRequest extends ScheduledFleetInput {
+  /** Run id of the firing. */
+  firing: string;
+}
+
 /** `fleet/<id>/batch/<n>`: subagents by manifest index, each with its generation and its slice. */
 export interface BatchInput {
   v: 1;
@@ -154,6 +168,8 @@ export const standingQuery = defineQuery<{ status: FleetStatus; progress: FleetP
 export const pauseUpdate = defineUpdate<FleetStatus>('pause');
 export const resumeUpdate = defineUpdate<FleetStatus>('resume');
 export const cancelUpdate = defineUpdate<FleetStatus>('cancel');
+/** As the update, for a workflow, which cannot send one: it hears of the end by the result. */
+export const cancelSignal = defineSignal('cancel');
 export const stopUpdate = defineUpdate<FleetStatus, [{ indexes: number[] }]>('stop');
 export const skipUpdate = defineUpdate<FleetStatus, [{ indexes: number[] }]>('skip');
 /** Without indexes: all that ended in anything but completed or skipped-as-not-eligible. */

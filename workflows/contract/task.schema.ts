@@ -177,6 +177,8 @@ export const FleetRecord = z.object({
   /** Absolute path or '-' of the file run; for people. */
   source: z.string(),
   idempotencyKey: z.string().optional(),
+  /** Which schedule made it, and the run of the firing that did. */
+  schedule: z.object({ name: z.string(), firing: z.string() }).optional(),
   /** Of the newest generation; with the two below all that its start needs when Temporal has forgotten the fleet. */
   startedAtMs: z.int(),
   maxTimeoutMs: z.int(),
@@ -206,6 +208,20 @@ export const FleetRecord = z.object({
     .optional(),
 });
 export type FleetRecord = z.infer<typeof FleetRecord>;
+
+/**
+ * What any number of fleets can be made from: all of a fleet but its id, its times and what is said of one alone. Its
+ * manifest is theirs but for the fleet's id.
+ */
+export const FleetDraft = z.object({
+  v: z.literal(1),
+  fleet: FleetRecord.omit({
+    ...{ id: true, createdAtMs: true, startedAtMs: true, generation: true, idempotencyKey: true, schedule: true },
+  }),
+  /** The letters it starts with, where some targets are not eligible. */
+  units: z.string().exactOptional(),
+});
+export type FleetDraft = z.infer<typeof FleetDraft>;
 
 export const Usage = z.object({
   input_tokens: z.int(),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { resolveLabels } from '../../../client/fleet-client/labels.ts';
-import { newFleetId } from '../../../client/fleet-client/fleet-id.ts';
+import { newFleetId } from '../../../activities/artifacts/fleet-id.ts';
 
 async function* tasksOf(...labels: string[]): AsyncGenerator<{ label: string }> {
   for (const label of labels) yield { label };

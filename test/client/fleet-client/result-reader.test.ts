@@ -6,7 +6,7 @@ import { Phases } from '../../../client/fleet-client/phases.ts';
 import { ResultReader, type EndedSubagent } from '../../../client/fleet-client/result-reader.ts';
 import { exchangesFrom } from '../../../client/fleet-client/script-journal.ts';
 import { closedStanding, type Standing } from '../../../client/fleet-client/standing.ts';
-import { syntheticResult } from '../../../client/fleet-client/synthetic-result.ts';
+import { syntheticResult } from '../../../activities/artifacts/synthetic-result.ts';
 import { recordKeys } from '../../../workflows/contract/ids.ts';
 import type { ScriptExchange } from '../../../workflows/contract/spawn.schema.ts';
 import type { FleetRecord, Task } from '../../../workflows/contract/task.schema.ts';

@@ -2,7 +2,7 @@ import { ServiceError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { censusOf, type Standing } from '../../../client/fleet-client/standing.ts';
 import type { EndedSubagent } from '../../../client/fleet-client/result-reader.ts';
-import { syntheticResult } from '../../../client/fleet-client/synthetic-result.ts';
+import { syntheticResult } from '../../../activities/artifacts/synthetic-result.ts';
 import type { FleetChange } from '../../../client/fleet-client/news.ts';
 import type { ScriptSaid } from '../../../client/fleet-client/script-journal.ts';
 import { FleetWatch, type Watched } from '../../../client/fleet-client/watch.ts';
