@@ -18,7 +18,7 @@ else fail('install it from https://nodejs.org, or run muster with another Node f
 
 function run() {
   useCompileCache();
-  const name = process.argv[2] === 'worker' ? 'workers/main' : 'client/cli/main';
+  const name = process.argv[2] === 'worker' ? 'workers/supervised' : 'client/cli/main';
   const file = isCheckout ? join(root, name + '.ts') : join(root, 'dist', name + '.js');
   // As if it had been started itself.
   process.argv[1] = file;

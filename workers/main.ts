@@ -1,5 +1,6 @@
 import { NativeConnection, Runtime, type Logger } from '@temporalio/worker';
 import { createLog, type Log } from '../activities/observe/log.ts';
+import { reportAttempts, supervisorOf } from './attempt-reports.ts';
 import { compose } from './composition.ts';
 import { WorkerConfigError, readWorkerConfig } from './config.ts';
 import { serveHealth } from './health.ts';
@@ -17,19 +18,23 @@ async function main(): Promise<void> {
   const draining = new AbortController();
   const connection = await NativeConnection.connect(config.connection);
   const composition = await compose(config, log, draining.signal);
-  const workers = await createWorkers(config, connection, composition);
+  const supervisor = supervisorOf(process);
+  const workers = await createWorkers(config, connection, composition, {
+    activity: supervisor ? [reportAttempts((report) => supervisor.tell(report))] : [],
+  });
   const end = (why: string): void => {
     if (draining.signal.aborted) return;
     log.info({ why }, 'worker is ending');
     draining.abort();
-    for (const worker of workers) worker.shutdown();
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+  supervisor?.onGone(() => end('the supervisor is gone'));
   const health = config.listen && (await serveHealth(config.listen, workers));
   const idleness = watchIdleness(config, connection, log, () => end('idle'));
   log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
   try {
-    await Promise.all(workers.map((worker) => worker.run()));
+    if (!draining.signal.aborted) await Promise.all(workers.map((worker) => worker.run()));
   } finally {
     await composition.close();
     await health?.close();

@@ -83,7 +83,7 @@ describe.each(NODES)('under %s', (_, node) => {
   });
 
   test('starts the worker for `worker`, whose command line says so', async () => {
-    const bin = layOut({ 'client/cli/main.ts': 'throw new Error()', 'workers/main.ts': SAYS });
+    const bin = layOut({ 'client/cli/main.ts': 'throw new Error()', 'workers/supervised.ts': SAYS });
     pinThisNode();
     const { stdout } = await run(node, [bin, 'worker', '--role', 'all']);
     expect(JSON.parse(stdout)).toEqual([true, ['worker', '--role', 'all']]);
@@ -119,7 +119,7 @@ describe.each(NODES)('under %s', (_, node) => {
 });
 
 test('an installed package runs its built files', async () => {
-  const bin = layOut({ 'dist/client/cli/main.js': SAYS, 'dist/workers/main.js': 'console.log("worker")' });
+  const bin = layOut({ 'dist/client/cli/main.js': SAYS, 'dist/workers/supervised.js': 'console.log("worker")' });
   expect((await run(process.execPath, [bin, 'list'])).stdout).toBe('[true,["list"]]\n');
   expect((await run(process.execPath, [bin, 'worker'])).stdout).toBe('worker\n');
 });

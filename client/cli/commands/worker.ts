@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { entry } from '../../local/entries.ts';
 import type { Register } from '../context.ts';
 
-/** For the help and for `client/cli/main.ts`: `bin/muster.js` starts `workers/main` without coming by here. */
+/** For the help and for `client/cli/main.ts`: `bin/muster.js` starts `workers/supervised` without coming by here. */
 export const register: Register = (program) => {
   program
     .command('worker')
@@ -15,6 +15,6 @@ export const register: Register = (program) => {
     .option('--listen <host:port>', 'serve health and metrics there')
     .action(async () => {
       // It reads the same command line itself.
-      await import(pathToFileURL(entry('workers/main')).href);
+      await import(pathToFileURL(entry('workers/supervised')).href);
     });
 };
