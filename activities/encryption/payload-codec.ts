@@ -1,7 +1,9 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import protos from '@temporalio/proto';
 import type { EncryptionKey } from './keys.ts';
+
+const { Payload: Message } = protos.temporal.api.common.v1;
 
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
@@ -30,7 +32,7 @@ export function payloadCodec(keys: readonly EncryptionKey[]): PayloadCodec {
 }
 
 function seal(payload: Payload, id: string, key: KeyObject): Payload {
-  const plain = temporal.api.common.v1.Payload.encode(payload).finish();
+  const plain = Message.encode(payload).finish();
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(boundTo(id));
   const data = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
@@ -51,7 +53,7 @@ function open(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payload {
     const decipher = createDecipheriv(CIPHER, key, data.subarray(0, ivEnd), { authTagLength: TAG_BYTES });
     decipher.setAAD(boundTo(id)).setAuthTag(data.subarray(tagStart));
     const plain = Buffer.concat([decipher.update(data.subarray(ivEnd, tagStart)), decipher.final()]);
-    return temporal.api.common.v1.Payload.decode(plain);
+    return Message.decode(plain);
   } catch {
     throw new PayloadUnreadable(
       `a payload does not open with the key ${JSON.stringify(id)}: it was changed, or another key has this id elsewhere`,
