@@ -11,7 +11,7 @@ export default defineConfig({
           // Of tests within a file that say they may run side by side.
           maxConcurrency: 10,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/scenarios/**'],
+          exclude: ['test/scenarios/**', 'test/cluster/**'],
           setupFiles: 'test/support/fixed-seed.ts',
           testTimeout: 30_000,
           // A condition that comes is met at once; a busy machine may let it wait.
@@ -31,6 +31,18 @@ export default defineConfig({
           hookTimeout: 300_000,
           // A scenario owns a server and workers, and mostly waits: for heartbeats, timers, a reset. Two at once fill two cores.
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          globalSetup: 'test/support/server-on-the-path.ts',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 900_000,
+          expect: { poll: { timeout: 60_000 } },
+          hookTimeout: 900_000,
+          // Each is a cluster with servers of its own.
+          maxWorkers: 1,
         },
       },
     ],

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { freePort } from './temporal-server.ts';
+import { LOOPBACK, type Host } from './host.ts';
 
 /** The servers the artifact store is tried with. */
 export const S3_KINDS = ['minio', 'versitygw'] as const;
@@ -20,6 +20,8 @@ export interface S3ServerOptions {
   kind?: S3Kind;
   /** Address to listen on, of this host. Default 127.0.0.1; with 0.0.0.0 `endpoint` says 127.0.0.1. */
   listen?: string;
+  /** Where it runs, listening on that host's address. Default: here. */
+  host?: Host;
 }
 
 /** An S3 server of the test's own, with one empty bucket, on data that survives `kill`. */
@@ -27,22 +29,24 @@ export class S3Server {
   readonly kind: S3Kind;
   readonly port: number;
   readonly #listen: string;
+  readonly #host: Host;
   readonly #directory: string;
   #process: ChildProcess | undefined;
 
-  private constructor(kind: S3Kind, directory: string, port: number, listen: string) {
+  private constructor(kind: S3Kind, directory: string, port: number, listen: string, host: Host) {
     this.kind = kind;
     this.port = port;
     this.#listen = listen;
+    this.#host = host;
     this.#directory = directory;
   }
 
-  static async start({ kind, listen = '127.0.0.1' }: S3ServerOptions = {}): Promise<S3Server> {
+  static async start({ kind, host = LOOPBACK, listen = host.address }: S3ServerOptions = {}): Promise<S3Server> {
     const chosen = kind ?? S3_KINDS.find(s3Binary);
     if (chosen === undefined) throw new Error(`none of ${S3_KINDS.join(', ')} is installed`);
     const directory = await mkdtemp(join(tmpdir(), 'muster-s3-'));
     await mkdir(join(directory, 'data'));
-    const server = new S3Server(chosen, directory, await freePort(), listen);
+    const server = new S3Server(chosen, directory, await host.port(), listen, host);
     await server.launch();
     return server;
   }
@@ -98,7 +102,10 @@ export class S3Server {
     if (binary === undefined) throw new Error(`${this.kind} is not installed`);
     const log = openSync(join(this.#directory, 'log'), 'a');
     const { args, env } = commandOf(this.kind, `${this.#listen}:${this.port}`, this.data);
-    this.#process = spawn(binary, args, { stdio: ['ignore', log, log], env: { ...process.env, ...env } });
+    this.#process = spawn(...this.#host.on(binary, args), {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...env },
+    });
     closeSync(log);
     await this.#ready();
   }
