@@ -4,7 +4,10 @@ import { FleetRecords } from '../activities/artifacts/fleet-records.ts';
 import { openStore } from '../activities/artifacts/open-store.ts';
 import * as prices from '../activities/claude/prices.ts';
 import type { Log } from '../activities/observe/log.ts';
+import { NO_METRICS } from '../activities/observe/metrics.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
+import { NO_TRACES, type Watchers } from '../activities/observe/traces.ts';
+import { watchedStore } from '../activities/observe/watched-store.ts';
 import { createRolloutActivities } from '../activities/rollout/activities.ts';
 import { createSpawnActivities } from '../activities/spawn/activities.ts';
 import { createSubagentActivities } from '../activities/subagent/activities.ts';
@@ -26,15 +29,23 @@ export interface Composition {
 }
 
 /** Opens the store, clears what dead workers left, wires the rooms. `draining` aborts when the process is to end. */
-export async function compose(config: WorkerConfig, log: Log, draining: AbortSignal): Promise<Composition> {
+export async function compose(
+  config: WorkerConfig,
+  log: Log,
+  draining: AbortSignal,
+  watchers: Watchers = { metrics: NO_METRICS, traces: NO_TRACES },
+): Promise<Composition> {
+  const { metrics } = watchers;
   if (config.prices) prices.loadPrices(JSON.parse(await readFile(config.prices, 'utf8')));
-  const store = await openStore(config.artifacts);
+  const opened = await openStore(config.artifacts);
+  const store = metrics === NO_METRICS ? opened : watchedStore(opened, metrics);
   const records = new FleetRecords(store);
   const settling = {
     store,
     records,
     changesOf: (patch: string) => patchChanges(store, patch),
     redact: createRedactor(config.secrets),
+    metrics,
   };
   const fleet: FleetActivities = {
     ...createBookkeeping(store, records),
@@ -45,7 +56,7 @@ export async function compose(config: WorkerConfig, log: Log, draining: AbortSig
   const scripts = openScriptParts({ ...config, store, records, log });
   const always = { fleet, scripts: scripts.activities };
   if (!config.claude) return { ...always, subagents: undefined, close: () => scripts.close() };
-  const parts = await openSubagentParts({ ...config, claude: config.claude, store, records, log });
+  const parts = await openSubagentParts({ ...config, claude: config.claude, store, records, log, watchers });
   await parts.workspaces.sweep();
   return {
     ...always,

@@ -6,14 +6,19 @@ import type { FleetRecords } from '../activities/artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../activities/artifacts/store.ts';
 import { createClaude } from '../activities/claude/client.ts';
 import { compacted, compactionBlock } from '../activities/claude/compaction.ts';
-import type { Endpoint } from '../activities/claude/endpoint.ts';
+import { endpointHost, type Endpoint } from '../activities/claude/endpoint.ts';
 import { createProviderLimits } from '../activities/claude/limits/provider-limits.ts';
 import { withoutThinking } from '../activities/claude/model-switch.ts';
 import * as prices from '../activities/claude/prices.ts';
 import { createEgress } from '../activities/egress/broker.ts';
 import type { Egress } from '../activities/egress/egress.ts';
 import type { Log } from '../activities/observe/log.ts';
+import { NO_METRICS } from '../activities/observe/metrics.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
+import { NO_TRACES, type Watchers } from '../activities/observe/traces.ts';
+import { watchedClaude } from '../activities/observe/watched-claude.ts';
+import { watchedSandboxes } from '../activities/observe/watched-sandboxes.ts';
+import { watchedTools } from '../activities/observe/watched-tools.ts';
 import { createMcpServers } from '../activities/mcp/servers.ts';
 import { createSandboxes } from '../activities/sandbox/sandboxes.ts';
 import type { SubagentParts } from '../activities/subagent/parts.ts';
@@ -38,6 +43,8 @@ export interface PartsOptions extends Pick<
   store: ArtifactStore;
   records: FleetRecords;
   log: Log;
+  /** Left out: nobody is told what happens here. */
+  watchers?: Watchers;
   /** Left out: by the host's network and name service. Whoever gives one closes it. */
   egress?: Egress;
 }
@@ -50,8 +57,10 @@ export async function openSubagentParts(
   options: PartsOptions,
 ): Promise<SubagentParts & { close: () => Promise<void> }> {
   const { home, store, records, log, claude, egressInternal, secrets } = options;
+  const watchers = options.watchers ?? { metrics: NO_METRICS, traces: NO_TRACES };
+  const { metrics } = watchers;
   const directory = join(home, HOME.workspaces);
-  const workspaces = createWorkspaces({ directory, store });
+  const workspaces = createWorkspaces({ directory, store, onFetched: (ms) => metrics.cloned(ms) });
   const sockets = await socketDirectory(directory);
   const egress = options.egress ?? createEgress({ internal: egressInternal, log });
   const redact = createRedactor(secrets);
@@ -67,21 +76,27 @@ export async function openSubagentParts(
   return {
     store,
     records,
-    claude: createClaude({ ...claude, log, limits: createProviderLimits({ log }) }),
+    claude: watchedClaude(createClaude({ ...claude, log, limits: createProviderLimits({ log }) }), {
+      ...watchers,
+      host: endpointHost(claude.baseUrl),
+    }),
     prices,
     conversations: { withoutThinking, compactionBlock, compacted },
-    tools: createToolDispatcher({
-      ripgrep: rgPath,
-      log,
-      webFetch: createWebFetchTool(egress),
-      spawning: createSpawningTools(spawning.taskSchema),
-      redact,
-    }),
+    tools: watchedTools(
+      createToolDispatcher({
+        ripgrep: rgPath,
+        log,
+        webFetch: createWebFetchTool(egress),
+        spawning: createSpawningTools(spawning.taskSchema),
+        redact,
+      }),
+      watchers,
+    ),
     spawning,
     structuredOutput: { definition: structuredOutputDefinition, validate: validateOutput },
     workspaces,
     files: { read: workspaceText },
-    sandboxes,
+    sandboxes: watchedSandboxes(sandboxes, metrics),
     egress,
     socketDirectory: sockets,
     mcp,
@@ -89,6 +104,7 @@ export async function openSubagentParts(
     redact,
     plainText: withoutControls,
     log,
+    metrics,
     async close() {
       await Promise.all([sandboxes.close(), mcp.close()]);
       if (!options.egress) await egress.close();

@@ -8,7 +8,8 @@ import {
 import type { SubagentActivities } from '../../workflows/contract/activities.ts';
 import { HEARTBEAT_TICK_MS } from '../../workflows/contract/limits.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
-import { Superseded } from './ending.ts';
+import type { AttemptOutcome } from '../observe/metrics.ts';
+import { RetryLater, Superseded } from './ending.ts';
 import type { SubagentParts } from './parts.ts';
 import { runSubagent } from './run-subagent.ts';
 
@@ -36,16 +37,27 @@ async function attempt(parts: SubagentParts, unit: UnitRef, draining: AbortSigna
     // An operator's pause or reset wants a failure; everything else that asks it back takes `parked`.
     const details = cancellationDetails();
     if (outcome.kind === 'parked' && (details?.paused || details?.reset)) throw signal.reason;
+    parts.metrics.attempt(outcome.kind);
+    if (outcome.kind === 'parked') parts.metrics.parked(outcome.reason.for);
     return outcome;
   } catch (error) {
-    if (error instanceof Superseded) parts.log.warn({ unit }, 'overtaken by a newer attempt; nothing was written');
+    parts.metrics.attempt(outcomeOf(error, signal));
+    const { fleetId, index } = unit;
+    if (error instanceof Superseded)
+      parts.log.warn({ fleetId, index }, 'overtaken by a newer attempt; nothing was written');
     else if (signal.aborted && error !== signal.reason)
-      parts.log.warn({ unit, err: error }, 'subagent broke off without a word when it was wanted back');
+      parts.log.warn({ fleetId, index, err: error }, 'subagent broke off without a word when it was wanted back');
     if (signal.aborted) throw signal.reason; // a plain error here would hang a paused activity (D3)
     throw failureOf(error);
   } finally {
     clearInterval(ticker);
   }
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): AttemptOutcome {
+  if (error instanceof Superseded) return 'overtaken';
+  if (signal.aborted) return 'parked'; // an operator's pause or reset
+  return error instanceof RetryLater ? 'busy' : 'broken';
 }
 
 /** What Temporal is to mend: a wait of the provider's choosing, or a fault that may be gone in a second. */

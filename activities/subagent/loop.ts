@@ -144,7 +144,7 @@ export class AgentLoop {
       (type === FAILURES.claudeRefused || type === FAILURES.claudeUnavailable) &&
       hasFallback(task, checkpoint.record)
     ) {
-      this.log.info({ label: task.label, type, model: task.fallbackModel }, 'subagent goes on with its fallback model');
+      this.log.info({ type, model: task.fallbackModel }, 'subagent goes on with its fallback model');
       this.conversation.switchTo(task.fallbackModel!);
     } else throw error;
   }
@@ -163,7 +163,7 @@ export class AgentLoop {
     } catch (error) {
       if (!(error instanceof Ended) || error.ending.status !== 'failed') throw error;
       if (this.isTooLong) throw failed(FAILURES.claudeContextTooLong, `it could not be made shorter: ${error.message}`);
-      this.log.warn({ label: this.of.task.label, err: error }, 'conversation could not be summarised');
+      this.log.warn({ err: error }, 'conversation could not be summarised');
       this.of.checkpoint.note({ compactedAt: this.of.checkpoint.record.turns });
     }
     this.isTooLong = false;

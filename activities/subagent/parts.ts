@@ -8,6 +8,7 @@ import type { ModelFacts } from '../claude/prices.ts';
 import type { Egress } from '../egress/egress.ts';
 import type { McpServers } from '../mcp/mcp.ts';
 import type { Log } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Redact } from '../observe/redaction.ts';
 import type { Sandboxes } from '../sandbox/sandbox.ts';
 import type { Spawning } from '../spawn/spawning.ts';
@@ -38,6 +39,7 @@ export interface SubagentParts {
   /** What a command printed, without control sequences. */
   plainText: (output: string) => string;
   log: Log;
+  metrics: Metrics;
 }
 
 export interface Prices {

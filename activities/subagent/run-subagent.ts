@@ -3,6 +3,7 @@ import { FAILURES } from '../../workflows/contract/failures.ts';
 import type { UnitOutcome, UnitRef } from '../../workflows/contract/units.ts';
 import { hasTool } from '../../workflows/policy/shell-scope.ts';
 import type { Message } from '../claude/claude.ts';
+import { currentSpan, withFields } from '../observe/within.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Clock } from './clock.ts';
 import { Ended, Parked, RetryLater, Superseded, type Ending } from './ending.ts';
@@ -39,6 +40,23 @@ export async function runSubagent(parts: SubagentParts, attempt: Attempt): Promi
   const { unit } = attempt;
   const manifest = await parts.records.manifest(unit.manifest);
   const task = await parts.records.task(unit.manifest, unit.index);
+  const { fleetId, index } = unit;
+  const label = parts.redact(task.label);
+  currentSpan()?.set({
+    'workflow.run_id': fleetId,
+    'workflow.name': parts.redact(manifest.name),
+    agent_id: agentId(unit),
+    ...(task.parent && { parent_agent_id: agentId({ fleetId, index: task.parent.index }) }),
+    'gen_ai.agent.name': label,
+    'muster.attempt': attempt.attempt,
+  });
+  return withFields({ fleetId, index, label }, () => goOn(parts, attempt, manifest, task));
+}
+
+const agentId = ({ fleetId, index }: Pick<UnitRef, 'fleetId' | 'index'>): string => `${fleetId}/${index.toString()}`;
+
+async function goOn(parts: SubagentParts, attempt: Attempt, manifest: Manifest, task: Task): Promise<UnitOutcome> {
+  const { unit } = attempt;
   let checkpoint: Checkpoint;
   try {
     checkpoint = await Checkpoint.open(parts, unit, { epoch: unit.epoch, attempt: attempt.attempt });
@@ -133,7 +151,7 @@ class Run {
     const { checkpoint, task, attempt } = this;
     const { restarts = 0 } = checkpoint.record;
     const model = escalated(task, restarts);
-    this.parts.log.info({ label: task.label, restarts: restarts + 1, model }, 'subagent starts afresh');
+    this.parts.log.info({ restarts: restarts + 1, model }, 'subagent starts afresh');
     await this.place?.close();
     this.place = undefined;
     const message = await this.firstMessage(await this.open(attempt.back, null), lesson);
@@ -193,10 +211,11 @@ class Run {
     this.reuse = { key, offer: true };
     if (!isFresh || manifest.reuse === 'never' || (seesOutside(task) && manifest.reuse !== 'always')) return undefined;
     const found = await findReusable(parts, key, task.occurrence, attempt.unit.fleetId);
+    parts.metrics.reuse(found ? 'hit' : 'miss');
     if (!found) return undefined;
     this.reuse.offer = false;
     const { record } = checkpoint;
-    await checkpoint.end({
+    const result = {
       ...found.result,
       label: task.label,
       parent: task.parent?.label,
@@ -207,7 +226,9 @@ class Run {
       duration_ms: Date.now() - record.startedAtMs,
       attempts: record.attempts,
       ended_at_ms: Date.now(),
-    });
+    };
+    await checkpoint.end(result);
+    parts.metrics.subagentEnded(result);
     return this.outcome('completed', true);
   }
 
@@ -231,6 +252,7 @@ class Run {
       parts.redact,
     );
     await checkpoint.end(result);
+    parts.metrics.subagentEnded(result);
     const { fleetId, index, generation } = attempt.unit;
     if (ending.status === 'completed' && this.reuse?.offer)
       await offerForReuse(parts.store, this.reuse.key, task.occurrence, { fleetId, index, generation });
@@ -256,7 +278,7 @@ class Run {
   private givingUp(error: unknown): Ending | undefined {
     if (!(error instanceof Error) || error instanceof RetryLater) return undefined;
     if (this.attempt.attempt < ATTEMPTS_BEFORE_GIVING_UP || this.attempt.back.aborted) return undefined;
-    this.parts.log.error({ err: error, label: this.task.label }, 'subagent given up after repeated internal errors');
+    this.parts.log.error({ err: error }, 'subagent given up after repeated internal errors');
     return { status: 'failed', error: { type: FAILURES.internal, message: error.message } };
   }
 }

@@ -1,6 +1,7 @@
 import type { SettleRequest, UnitOutcome } from '../../workflows/contract/units.ts';
 import type { FleetRecords } from '../artifacts/fleet-records.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Redact } from '../observe/redaction.ts';
 import { Checkpoint, SETTLED_ATTEMPT } from './checkpoint.ts';
 import { Superseded } from './ending.ts';
@@ -15,6 +16,7 @@ export interface SettleParts {
   /** Files and counts of a checkpoint's patch. */
   changesOf: (patch: string) => Promise<NonNullable<Parameters<typeof buildResult>[0]['changes']>>;
   redact: Redact;
+  metrics: Metrics;
 }
 
 /**
@@ -54,7 +56,7 @@ async function settle(
 }
 
 async function commit(
-  { records, changesOf, redact }: SettleParts,
+  { records, changesOf, redact, metrics }: SettleParts,
   { manifest }: SettleRequest,
   { index }: SettleRequest['units'][number],
   end: NonNullable<SettleRequest['end']>,
@@ -76,4 +78,5 @@ async function commit(
     redact,
   );
   await checkpoint.end(result);
+  metrics.subagentEnded(result);
 }

@@ -2,6 +2,7 @@ import { FAILURES } from '../../workflows/contract/failures.ts';
 import { MAX_REPAIRS } from '../../workflows/contract/limits.ts';
 import type { Task, Verification as Check, Verified } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Redact } from '../observe/redaction.ts';
 import type { CommandOutcome } from '../sandbox/sandbox.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -23,6 +24,7 @@ interface VerificationParts {
   store: ArtifactStore;
   redact: Redact;
   plainText: (output: string) => string;
+  metrics: Metrics;
 }
 
 /**
@@ -82,6 +84,7 @@ export class Verification {
     const outcome = await this.outcome(check);
     const output = this.parts.redact(this.parts.plainText(outcome.output));
     const ok = outcome.exitCode === 0;
+    if (!ok) this.parts.metrics.verifyFailed();
     const log = ok ? undefined : await this.parts.store.put(Buffer.from(output));
     return {
       name: check.name,

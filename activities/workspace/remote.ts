@@ -24,13 +24,15 @@ export class Remotes {
   readonly #directory: string;
   readonly #trees: Trees;
   readonly #protocols: string;
+  readonly #onFetched: ((durationMs: number) => void) | undefined;
   readonly #work = new SharedWork<FetchedTree>();
   readonly #resolved = new Map<string, { name: string; commit: string; atMs: number }>();
 
-  constructor(directory: string, trees: Trees, protocols: readonly string[]) {
+  constructor(directory: string, trees: Trees, protocols: readonly string[], onFetched?: (durationMs: number) => void) {
     this.#directory = directory;
     this.#trees = trees;
     this.#protocols = protocols.join(':');
+    this.#onFetched = onFetched;
   }
 
   /** Fetches one commit without history, unless it is here. `commit` asks for exactly that one instead of `ref`. */
@@ -75,6 +77,7 @@ export class Remotes {
   }
 
   async #fetch(url: string, name: string, signal: AbortSignal): Promise<FetchedTree> {
+    const startedAt = performance.now();
     let commit = '';
     const tree = await this.#trees.build(async (repository) => {
       const flags = ['--quiet', '--no-tags', '--depth=1', '--no-write-fetch-head', '--no-recurse-submodules'];
@@ -90,6 +93,7 @@ export class Remotes {
     const aside = join(this.#directory, randomUUID());
     await writeFile(aside, tree.id);
     await rename(aside, join(this.#directory, commit));
+    this.#onFetched?.(performance.now() - startedAt);
     return { tree, commit };
   }
 

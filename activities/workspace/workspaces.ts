@@ -23,6 +23,8 @@ export interface WorkspacesOptions {
   protocols?: readonly string[];
   /** Instead of the best this host can do. */
   checkout?: CheckoutKind;
+  /** Told how long a fetch from a remote took. */
+  onFetched?: (durationMs: number) => void;
 }
 
 /** Nothing is touched before the first `open` or `sweep`. */
@@ -44,14 +46,15 @@ class HostWorkspaces implements Workspaces {
   readonly #wanted: CheckoutKind | undefined;
   #kind: Promise<CheckoutKind> | undefined;
 
-  constructor({ directory, store, protocols = ['https', 'ssh', 'http', 'git', 'file'], checkout }: WorkspacesOptions) {
+  constructor(options: WorkspacesOptions) {
+    const { directory, store, protocols = ['https', 'ssh', 'http', 'git', 'file'], checkout, onFetched } = options;
     this.#directory = directory;
     this.#mine = join(directory, 'owners', ownName());
     this.#store = store;
     this.#wanted = checkout;
     const hasMounts = async (): Promise<boolean> => (await this.#checkoutKind()) === 'overlay';
     this.#trees = new Trees(join(directory, 'trees'), this.#mine, store, async () => !(await hasMounts()));
-    this.#remotes = new Remotes(join(directory, 'commits'), this.#trees, protocols);
+    this.#remotes = new Remotes(join(directory, 'commits'), this.#trees, protocols, onFetched);
     this.#views = new SharedViews(this.#mine, hasMounts);
   }
 

@@ -87,7 +87,7 @@ export class Parent {
       spawnTurn,
       pendingMicroUsd: 0,
     });
-    this.parts.log.info({ label: task.label, seq, tasks: tasks.length }, 'subagent waits for subagents of its own');
+    this.parts.log.info({ seq, tasks: tasks.length }, 'subagent waits for subagents of its own');
     throw new Parked({ for: 'spawn', request, seq });
   }
 

@@ -37,12 +37,12 @@ it('can be stopped all the same', async () => {
   await using bench = await SubagentBench.start();
   const { fleetId, fleet, file } = await parkedWithBlob(bench);
   await truncate(file, 0);
-  const { store, records, redact } = bench.parts;
+  const { parts } = bench;
   const changesOf = () => Promise.reject(new Error('it has no patch'));
   const manifest = fleet.manifest;
   const end = { status: 'stopped', type: 'Subagent.Stopped', message: 'stopped' } as const;
   const units = [{ index: 0, generation: 1, epoch: 9 }];
-  expect(await settleSubagents({ store, records, changesOf, redact }, { fleetId, manifest, units, end })).toEqual([
+  expect(await settleSubagents({ ...parts, changesOf }, { fleetId, manifest, units, end })).toEqual([
     { kind: 'ended', status: 'stopped', spentMicroUsd: 0 },
   ]);
 });
