@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { fingerprint } from '../../activities/claude/endpoint.ts';
+import { dataConverterOf } from '../../activities/encryption/data-converter.ts';
+import { encryptionKeysText, type EncryptionKey } from '../../activities/encryption/keys.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
 import { retriesOutliveClosing } from '../../client/local/connection-options.ts';
@@ -27,6 +29,7 @@ import type { FleetRecord, Result } from '../../workflows/contract/task.schema.t
 import { TemporalServer } from './temporal-server.ts';
 
 const WORKER = fileURLToPath(new URL('../../workers/main.ts', import.meta.url));
+const SUPERVISED = fileURLToPath(new URL('../../workers/supervised.ts', import.meta.url));
 /** Of every worker; long enough to be searched for in all they leave. */
 export const API_KEY = 'sk-ant-api03-key-of-a-test-cluster-Zq7RkX2m';
 
@@ -37,6 +40,8 @@ export interface ClusterOptions {
   env?: Record<string, string>;
   /** Where the artifact store lies; else below the home. */
   artifacts?: string;
+  /** Of payloads in Temporal, for client and workers. */
+  encryptionKeys?: readonly EncryptionKey[];
 }
 
 export type TaskOf = Partial<PlannedTask> & { prompt: string };
@@ -59,7 +64,8 @@ export class Cluster implements AsyncDisposable {
   ) {
     ({ home: this.home, server: this.server, claude: this.claude, store: this.store } = parts);
     this.connection = parts.connection;
-    this.client = new Client({ connection: parts.connection });
+    const dataConverter = dataConverterOf(options.encryptionKeys ?? []);
+    this.client = new Client({ connection: parts.connection, dataConverter });
     this.options = options;
     const stack: Stack = {
       home: this.home,
@@ -95,14 +101,18 @@ export class Cluster implements AsyncDisposable {
     return join(this.home, 'files');
   }
 
-  async startWorker(role = 'all'): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(join(this.home, `worker-${this.workers.length.toString()}.log`), role, {
+  async startWorker(role = 'all', env: Record<string, string> = {}): Promise<WorkerProcess> {
+    const keys = encryptionKeysText(this.options.encryptionKeys ?? []);
+    const log = join(this.home, `worker-${this.workers.length.toString()}.log`);
+    const worker = new WorkerProcess(log, role, this.options.isSupervised ?? false, {
       MUSTER_HOME: this.home,
       TEMPORAL_ADDRESS: this.server.address,
       ANTHROPIC_BASE_URL: this.claude.url,
       ANTHROPIC_API_KEY: API_KEY,
       ...(this.options.artifacts && { MUSTER_ARTIFACTS: `file://${this.options.artifacts}` }),
+      ...(keys && { MUSTER_ENCRYPTION_KEYS: keys }),
       ...this.options.env,
+      ...env,
     });
     this.workers.push(worker);
     await worker.isUp();
@@ -190,15 +200,17 @@ export class Cluster implements AsyncDisposable {
   }
 }
 
-/** A worker as `muster worker` starts it. */
+/** A worker process, or one under its supervisor. */
 export class WorkerProcess {
   readonly log: string;
+  private readonly isSupervised: boolean;
   private readonly process: ChildProcess;
 
-  constructor(log: string, role: string, env: Record<string, string>) {
+  constructor(log: string, role: string, isSupervised: boolean, env: Record<string, string>) {
     this.log = log;
+    this.isSupervised = isSupervised;
     const out = openSync(log, 'a');
-    this.process = spawn(process.execPath, [WORKER, 'worker', '--role', role], {
+    this.process = spawn(process.execPath, [isSupervised ? SUPERVISED : WORKER, 'worker', '--role', role], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', out, out],
       detached: true,
@@ -215,6 +227,12 @@ export class WorkerProcess {
     return readFileSync(this.log, 'utf8');
   }
 
+  /** Pids of the worker proper, as they came up one after the other. */
+  get pidsUp(): number[] {
+    const lines = this.lines.split('\n').filter((line) => line.includes('"worker is up"'));
+    return lines.map((line) => (JSON.parse(line) as { pid: number }).pid);
+  }
+
   async isUp(): Promise<void> {
     while (!this.lines.includes('worker is up')) {
       if (!this.isAlive) throw new Error(`the worker died: ${this.lines}`);
@@ -226,8 +244,11 @@ export class WorkerProcess {
     this.process.kill(signal);
   }
 
-  /** Sends `signal` and waits for the end; resolves with the exit code, null after a signal. */
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+  /**
+   * Sends `signal` and waits for the end; resolves with the exit code, null after a signal. A supervisor that is killed
+   * leaves a worker behind that drains, so by default it is told to end.
+   */
+  async kill(signal: NodeJS.Signals = this.isSupervised ? 'SIGTERM' : 'SIGKILL'): Promise<number | null> {
     if (!this.isAlive) return this.process.exitCode;
     const gone = once(this.process, 'exit');
     if (signal === 'SIGKILL') this.process.kill('SIGCONT');
