@@ -1,10 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open, readFile, rename, utimes, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRef } from '../../workflows/contract/units.ts';
-import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
+import { codeOf, makeDirectory, syncDirectory, unlinkQuietly, writeSynced } from './disk-files.ts';
 import type { TemporaryFiles } from './disk-files.ts';
-import { ArtifactDamaged, ArtifactMissing } from './store.ts';
+import { blobName, damaged, missing, refOf, uniqueName } from './names.ts';
 
 /** Immutable files named by what they hold: `blobs/<2 hex>/<62 hex>`. */
 export class DiskBlobs {
@@ -66,9 +66,7 @@ export class DiskBlobs {
   }
 
   pathOf(ref: ArtifactRef): string {
-    const hex = /^sha256:([0-9a-f]{64})$/.exec(ref)?.[1];
-    if (hex === undefined) throw new TypeError(`not an artifact reference: ${ref.slice(0, 100)}`);
-    return join(this.directory, hex.slice(0, 2), hex.slice(2));
+    return join(this.directory, blobName(ref));
   }
 
   async #publish(temporary: string, path: string): Promise<void> {
@@ -131,10 +129,6 @@ async function* chunksOf(file: FileHandle): AsyncIterable<Buffer> {
   }
 }
 
-const refOf = (hash: Hash): ArtifactRef => `sha256:${hash.digest('hex')}`;
-
-const damaged = (ref: ArtifactRef): ArtifactDamaged => new ArtifactDamaged(`${ref} does not hold what its name says`);
-
 function asMissing(error: unknown, ref: ArtifactRef): unknown {
-  return codeOf(error) === 'ENOENT' ? new ArtifactMissing(`${ref} is not in the artifact store`) : error;
+  return codeOf(error) === 'ENOENT' ? missing(ref) : error;
 }

@@ -2,15 +2,13 @@ import { createReadStream } from 'node:fs';
 import { link, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { recordKeys } from '../../workflows/contract/ids.ts';
-import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import type { DiskBlobs } from './disk-blobs.ts';
 import { codeOf, unlinkQuietly, type TemporaryFiles } from './disk-files.ts';
 import { newestToken, valuePath, type DiskRecords } from './disk-records.ts';
+import { reachedBlobs, refIn, type Reachable } from './reached-blobs.ts';
 
 /** Temporary files live for seconds; one this old belongs to a process that died. */
 const STALE_MS = 3_600_000;
-const REF = /sha256:[0-9a-f]{64}/g;
-const REF_LENGTH = 71;
 
 interface Parts {
   blobs: DiskBlobs;
@@ -24,51 +22,30 @@ export async function collectGarbage(
   olderThanMs: number,
 ): Promise<{ blobs: number; bytes: number }> {
   const startedAtMs = Date.now();
-  const reached = new Set<ArtifactRef>();
-  await markRecords(records, blobs, reached, 0);
-  // A record written while we walked may name an old blob whose other record we never saw.
-  await markRecords(records, blobs, reached, startedAtMs - 1000);
+  const reached = await reachedBlobs(reachable(records, blobs), startedAtMs);
   const freed = await sweepBlobs(blobs, temporary, reached, startedAtMs - olderThanMs);
   await forgetBundles(records, blobs);
   await sweepStale(records, temporary, startedAtMs - Math.max(olderThanMs, STALE_MS));
   return freed;
 }
 
-async function markRecords(records: DiskRecords, blobs: DiskBlobs, reached: Set<ArtifactRef>, changedSinceMs: number) {
-  for await (const key of records.list('')) {
-    if (key.startsWith(recordKeys.bundles)) continue;
-    const changedAtMs = await modifiedAtMs(records.pathOf(key));
-    if (changedAtMs === undefined || changedAtMs < changedSinceMs) continue;
-    const found = await records.readText(key);
-    if (found !== undefined) await markAll(found.text.match(REF) ?? [], blobs, reached);
-  }
-}
-
-/** Everything named by `refs`, and by what they name. */
-async function markAll(refs: readonly ArtifactRef[], blobs: DiskBlobs, reached: Set<ArtifactRef>): Promise<void> {
-  const pending = [...refs];
-  for (let ref = pending.pop(); ref !== undefined; ref = pending.pop()) {
-    if (reached.has(ref)) continue;
-    reached.add(ref);
-    for await (const named of refsInside(blobs.pathOf(ref))) pending.push(named);
-  }
-}
-
-/** References in a blob that looks like JSON text, whatever its size; none where the blob is something else or gone. */
-async function* refsInside(path: string): AsyncIterable<ArtifactRef> {
-  let kept = '';
-  let isFirst = true;
-  try {
-    for await (const chunk of createReadStream(path, { encoding: 'latin1' }) as AsyncIterable<string>) {
-      if (isFirst && !/^\s*[[{"]/.test(chunk)) return;
-      isFirst = false;
-      const text = kept + chunk;
-      yield* text.match(REF) ?? [];
-      kept = text.slice(1 - REF_LENGTH); // one that straddles two chunks; never a whole one
-    }
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
+function reachable(records: DiskRecords, blobs: DiskBlobs): Reachable {
+  return {
+    async *changedRecords(sinceMs) {
+      for await (const key of records.list('')) {
+        const changedAtMs = await modifiedAtMs(records.pathOf(key));
+        if (changedAtMs !== undefined && changedAtMs >= sinceMs) yield key;
+      }
+    },
+    recordText: async (key) => (await records.readText(key))?.text,
+    async *blobText(ref) {
+      try {
+        yield* createReadStream(blobs.pathOf(ref), { encoding: 'latin1' }) as AsyncIterable<string>;
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') throw error;
+      }
+    },
+  };
 }
 
 async function sweepBlobs(blobs: DiskBlobs, temporary: TemporaryFiles, reached: Set<string>, olderThanMs: number) {
@@ -109,7 +86,7 @@ async function removeOld(path: string, temporary: TemporaryFiles, olderThanMs: n
 /** Records of bundles that are gone. One stored again meanwhile is only forgotten, and stored once more. */
 async function forgetBundles(records: DiskRecords, blobs: DiskBlobs): Promise<void> {
   for await (const key of records.list(recordKeys.bundles)) {
-    const ref = (await records.readText(key))?.text.match(REF)?.[0];
+    const ref = refIn((await records.readText(key))?.text ?? '');
     if (ref === undefined || !(await blobs.has(ref))) await records.deleteOne(key);
   }
 }

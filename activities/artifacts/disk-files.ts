@@ -1,18 +1,9 @@
 import { close, fdatasync, fsync, open, write } from 'node:fs';
 import { mkdir, rm, unlink } from 'node:fs/promises';
-import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { uniqueName } from './names.ts';
 import { StoreFull } from './store.ts';
-
-/** Names that no other process and no other call ever makes: 72 random bits of this process, then a counter. */
-const processName = randomBytes(9).toString('base64url');
-let namesMade = 0;
-
-/** A file-name-safe text that is new in the world; letters, digits, `-` and `_`. */
-export function uniqueName(): string {
-  return `${processName}${(namesMade++).toString(36)}`;
-}
 
 /** The code of an I/O error (`ENOENT`); undefined for anything else. */
 export function codeOf(error: unknown): string | undefined {

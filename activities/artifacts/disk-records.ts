@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, makeDirectory, syncDirectory, uniqueName, unlinkQuietly, writeSynced } from './disk-files.ts';
+import { codeOf, makeDirectory, syncDirectory, unlinkQuietly, writeSynced } from './disk-files.ts';
 import type { TemporaryFiles } from './disk-files.ts';
-import { ArtifactDamaged, RecordConflict } from './store.ts';
+import { conflict, keySegments, prefixSegments, recordText, uniqueName } from './names.ts';
+import { ArtifactDamaged } from './store.ts';
 import type { VersionedRecord } from './store.ts';
 
 /**
@@ -58,8 +59,7 @@ export class DiskRecords {
   }
 
   async write(key: string, value: unknown, expected: number): Promise<number> {
-    const text = JSON.stringify(value);
-    if (typeof text !== 'string') throw new TypeError(`record ${key} is not a JSON value`);
+    const text = recordText(key, value);
     const directory = this.pathOf(key);
     const next = { version: expected + 1, name: uniqueName() };
     if (expected === 0) await this.#create(key, directory, text, next);
@@ -132,12 +132,11 @@ export class DiskRecords {
   }
 
   pathOf(key: string): string {
-    return `${join(this.directory, ...segments(key))}@`;
+    return `${join(this.directory, ...keySegments(key))}@`;
   }
 
   #folderOf(prefix: string): string {
-    if (prefix !== '' && !prefix.endsWith('/')) throw new TypeError(`prefix does not end with a slash: ${prefix}`);
-    return prefix === '' ? this.directory : join(this.directory, ...segments(prefix.slice(0, -1)));
+    return join(this.directory, ...prefixSegments(prefix));
   }
 
   #remember(key: string, token: Token): void {
@@ -193,15 +192,3 @@ async function renameInto(temporary: string, directory: string): Promise<void> {
 }
 
 const isTaken = (error: unknown): boolean => codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST';
-
-const conflict = (key: string, expected: number): RecordConflict =>
-  new RecordConflict(`record ${key} is not at version ${expected.toString()}`);
-
-/** Keys are paths of plain names: nothing that climbs, and nothing that looks like our own files. */
-function segments(key: string): string[] {
-  const parts = key.split('/');
-  if (!parts.every((part) => /^[A-Za-z0-9_:.-]{1,200}$/.test(part) && !/^\.\.?$/.test(part))) {
-    throw new TypeError(`not a record key: ${key.slice(0, 200)}`);
-  }
-  return parts;
-}

@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { conflict, keySegments, prefixSegments, recordText, uniqueName } from './names.ts';
+import type { S3Bucket } from './s3-bucket.ts';
+import { ConditionFailed } from './s3-errors.ts';
+import { ArtifactDamaged, type VersionedRecord } from './store.ts';
+
+/** Below this in the bucket; no record's key has an `@`, so no record lies where another has its folder. */
+const ROOT = 'records/';
+const SUFFIX = '@';
+/** Newest records remembered, oldest first out: some 10 MB. */
+const MOST_SEEN = 20_000;
+/** Names of earlier writes that a record carries: so many writers may have gone on before an unsure one looks. */
+const EARLIER = 8;
+
+/** A record as its object holds it. */
+interface Envelope {
+  version: number;
+  /** New in the world with each write. */
+  name: string;
+  /** Names of the writes before it, newest first. */
+  earlier: string[];
+  value: unknown;
+}
+
+/** What a write must know of the version it replaces. */
+type Seen = Pick<Envelope, 'version' | 'name' | 'earlier'> & { etag: string };
+
+/**
+ * Records that change by compare-and-swap: one object each, written on condition of the etag that was read
+ * (`If-Match`), the first on condition that there is none (`If-None-Match: *`).
+ *
+ * A write that is refused may have been refused because of itself: its answer was lost, it was sent again, and found what
+ * the first try had written. So each carries a name that is new in the world, and the names of the writes before it; a
+ * refused writer reads the record, and finds its own name there exactly if it has written. The name also makes that two
+ * writes of equal values have different etags, so that no etag ever comes back.
+ */
+export class S3Records {
+  readonly #bucket: S3Bucket;
+  /** Wrong ones do no harm, their write is refused. */
+  readonly #seen = new Map<string, Seen>();
+  /** Whether etags are the MD5 of what is stored: then a value that was torn from its etag is found out. */
+  readonly #hasHashes: boolean;
+
+  constructor(bucket: S3Bucket, hasHashes: boolean) {
+    this.#bucket = bucket;
+    this.#hasHashes = hasHashes;
+  }
+
+  async read(key: string): Promise<VersionedRecord | undefined> {
+    const found = await this.#fetch(key);
+    return found && { value: found.value, version: found.version };
+  }
+
+  /** The object's text: the value, and what stands around it. */
+  async readText(key: string): Promise<string | undefined> {
+    return (await this.#bucket.get(objectOf(key)))?.bytes.toString();
+  }
+
+  async write(key: string, value: unknown, expected: number): Promise<number> {
+    recordText(key, value);
+    const before = expected === 0 ? undefined : await this.#expected(key, expected);
+    const name = uniqueName();
+    const earlier = before ? [before.name, ...before.earlier].slice(0, EARLIER) : [];
+    const next: Envelope = { version: expected + 1, name, earlier, value };
+    const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
+    try {
+      const etag = await this.#bucket.put(objectOf(key), Buffer.from(JSON.stringify(next)), { condition });
+      this.#remember(key, { ...next, etag });
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      this.#seen.delete(key);
+      const found = await this.#fetch(key);
+      if (found?.name !== name && !found?.earlier.includes(name)) throw conflict(key, expected);
+    }
+    return next.version;
+  }
+
+  /** Keys, and when they changed by the server's clock. */
+  async *list(prefix: string): AsyncGenerator<{ key: string; changedAtMs: number }> {
+    for await (const page of this.#bucket.pages(ROOT + checked(prefix)))
+      for (const { key, changedAtMs } of page)
+        if (key.endsWith(SUFFIX)) yield { key: key.slice(ROOT.length, -SUFFIX.length), changedAtMs };
+  }
+
+  listFolders(prefix: string): AsyncIterable<string> {
+    return this.#bucket.folders(ROOT + checked(prefix));
+  }
+
+  async delete(prefix: string): Promise<void> {
+    for await (const page of this.#bucket.pages(ROOT + checked(prefix)))
+      await this.#bucket.remove(page.map(({ key }) => key));
+  }
+
+  deleteOne(key: string): Promise<void> {
+    return this.#bucket.remove([objectOf(key)]);
+  }
+
+  async #expected(key: string, expected: number): Promise<Seen> {
+    const seen = this.#seen.get(key);
+    const found = seen?.version === expected ? seen : await this.#fetch(key);
+    if (found?.version !== expected) throw conflict(key, expected);
+    return found;
+  }
+
+  async #fetch(key: string): Promise<(Envelope & Seen) | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const object = await this.#bucket.get(objectOf(key));
+      if (object === undefined) return undefined;
+      const { bytes, etag } = object;
+      // A server that reads the value of one write and the etag of another would let two writers win.
+      if (this.#hasHashes && !isHashOf(etag, bytes)) {
+        if (attempt < 100) continue;
+        throw new ArtifactDamaged(`record ${key} is not what its etag says`);
+      }
+      const found = { ...parsedEnvelope(key, bytes.toString()), etag };
+      this.#remember(key, found);
+      return found;
+    }
+  }
+
+  #remember(key: string, { version, name, earlier, etag }: Seen): void {
+    this.#seen.delete(key);
+    this.#seen.set(key, { version, name, earlier, etag });
+    if (this.#seen.size <= MOST_SEEN) return;
+    for (const oldest of this.#seen.keys()) return void this.#seen.delete(oldest);
+  }
+}
+
+/** Whether an etag is the MD5 of these bytes, as it is wherever nothing encrypts with keys of others. */
+export function isHashOf(etag: string, bytes: Uint8Array): boolean {
+  return etag.replaceAll('"', '') === createHash('md5').update(bytes).digest('hex');
+}
+
+const objectOf = (key: string): string => `${ROOT}${keySegments(key).join('/')}${SUFFIX}`;
+
+function checked(prefix: string): string {
+  prefixSegments(prefix);
+  return prefix;
+}
+
+function parsedEnvelope(key: string, text: string): Envelope {
+  try {
+    const { version, name, earlier, value } = JSON.parse(text) as Partial<Envelope>;
+    if (Number.isInteger(version) && typeof name === 'string' && Array.isArray(earlier) && value !== undefined)
+      return { version: version!, name, earlier, value };
+  } catch (cause) {
+    throw new ArtifactDamaged(`record ${key} is not JSON`, { cause });
+  }
+  throw new ArtifactDamaged(`record ${key} is not a record`);
+}
