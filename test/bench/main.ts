@@ -6,8 +6,8 @@ import { durationsOf } from './durations.ts';
 
 /**
  * `npm run bench [section …]`: prints figures and judges nothing. Every fleet runs beside a bare p-limit loop over the
- * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits`, `cache`
- * and `parents` are rooms by themselves.
+ * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits`, `cache`,
+ * `parents`, `script` and `cluster` are programs by themselves.
  */
 const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
   turns: async (stack) => {
@@ -76,7 +76,7 @@ function print(title: string, values: Record<string, number>): void {
 }
 
 /** Figures of single rooms, each a program of its own beside what it compares with. */
-const rooms = ['sandbox', 'decision', 'limits', 'cache', 'parents', 'script'];
+const rooms = ['sandbox', 'decision', 'limits', 'cache', 'parents', 'script', 'cluster'];
 
 function room(name: string): void {
   const script = fileURLToPath(new URL(`${name}-bench.ts`, import.meta.url));

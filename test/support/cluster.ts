@@ -42,6 +42,14 @@ export interface ClusterOptions {
   artifacts?: string;
   /** Of payloads in Temporal, for client and workers. */
   encryptionKeys?: readonly EncryptionKey[];
+  /** Instead of a dev server of its own; it is stopped with the cluster. */
+  temporal?: TestTemporal;
+}
+
+/** Whatever answers as Temporal. */
+export interface TestTemporal {
+  readonly address: string;
+  stop(): Promise<void>;
 }
 
 export type TaskOf = Partial<PlannedTask> & { prompt: string };
@@ -49,20 +57,23 @@ export type TaskOf = Partial<PlannedTask> & { prompt: string };
 /** A real Temporal server, real worker processes and a simulated Claude over HTTP, all of the test's own. */
 export class Cluster implements AsyncDisposable {
   readonly home: string;
+  /** Its dev server; one with another Temporal has none. */
   readonly server: TemporalServer;
   readonly claude: SimulatedClaude;
   readonly workers: WorkerProcess[] = [];
   readonly store: DiskStore;
   readonly fleets: FleetClient;
+  private readonly temporal: TestTemporal;
   private readonly connection: Connection;
   private readonly options: ClusterOptions;
   readonly client: Client;
 
   private constructor(
-    parts: Pick<Cluster, 'home' | 'server' | 'claude' | 'store'> & { connection: Connection },
+    parts: Pick<Cluster, 'home' | 'claude' | 'store'> & { temporal: TestTemporal; connection: Connection },
     options: ClusterOptions,
   ) {
-    ({ home: this.home, server: this.server, claude: this.claude, store: this.store } = parts);
+    ({ home: this.home, claude: this.claude, store: this.store, temporal: this.temporal } = parts);
+    this.server = parts.temporal as TemporalServer;
     this.connection = parts.connection;
     const dataConverter = dataConverterOf(options.encryptionKeys ?? []);
     this.client = new Client({ connection: parts.connection, dataConverter });
@@ -81,13 +92,13 @@ export class Cluster implements AsyncDisposable {
   static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const home = await mkdtemp(join(tmpdir(), 'muster-cluster-'));
     await mkdir(join(home, 'files'));
-    const [server, claude, store] = await Promise.all([
-      TemporalServer.start(),
+    const [temporal, claude, store] = await Promise.all([
+      options.temporal ?? TemporalServer.start(),
       startSimulatedClaude({ journal: join(home, 'journal.jsonl'), ...options.simulated }),
       DiskStore.open(options.artifacts ?? join(home, 'artifacts')),
     ]);
-    const connection = await Connection.connect({ address: server.address, interceptors: retriesOutliveClosing });
-    const cluster = new Cluster({ home, server, claude, store, connection }, options);
+    const connection = await Connection.connect({ address: temporal.address, interceptors: retriesOutliveClosing });
+    const cluster = new Cluster({ home, temporal, claude, store, connection }, options);
     await Promise.all(Array.from({ length: options.workers ?? 1 }, () => cluster.startWorker()));
     return cluster;
   }
@@ -106,7 +117,7 @@ export class Cluster implements AsyncDisposable {
     const log = join(this.home, `worker-${this.workers.length.toString()}.log`);
     const worker = new WorkerProcess(log, role, this.options.isSupervised ?? false, {
       MUSTER_HOME: this.home,
-      TEMPORAL_ADDRESS: this.server.address,
+      TEMPORAL_ADDRESS: this.temporal.address,
       ANTHROPIC_BASE_URL: this.claude.url,
       ANTHROPIC_API_KEY: API_KEY,
       ...(this.options.artifacts && { MUSTER_ARTIFACTS: `file://${this.options.artifacts}` }),
@@ -179,7 +190,7 @@ export class Cluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.kill()));
     await this.connection.close();
-    await Promise.all([this.server.stop(), this.claude.close()]);
+    await Promise.all([this.temporal.stop(), this.claude.close()]);
     await createWorkspaces({ directory: join(this.home, 'workspaces'), store: this.store }).sweep(); // of killed workers
     await rm(this.home, { recursive: true, force: true });
   }

@@ -66,6 +66,11 @@ export class Postgres implements AsyncDisposable {
     await gone;
   }
 
+  /** The process id of the one that starts all others, for `/proc`. */
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
   /** One statement in one database; its rows as lines, columns parted by `|`. */
   async query(database: string, sql: string): Promise<string[]> {
     const args = ['-h', this.host.address, '-p', this.port.toString(), '-U', this.user, '-d', database, '-Atc', sql];

@@ -93,10 +93,19 @@ export class TemporalOnPostgres implements AsyncDisposable {
     await gone;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** The process id, for `/proc`. */
+  get pid(): number {
+    return this.#process!.pid!;
+  }
+
+  async stop(): Promise<void> {
     await this.kill();
     await this.postgres[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   async #makeSchema(kind: 'temporal' | 'visibility'): Promise<void> {
