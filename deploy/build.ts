@@ -3,6 +3,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { DefaultLogger, bundleWorkflowCode } from '@temporalio/worker';
+import { BUNDLED } from '../workers/workflow-bundle.ts';
 
 /** The published package: JavaScript of every room but test and deploy, and the workflows as one prebuilt bundle. */
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -18,7 +19,7 @@ for (const [name, more] of [
   ['workflow-bundle-encrypted', { failureConverterPath }],
 ] as const) {
   const { code } = await bundleWorkflowCode({
-    workflowsPath: `${root}/workflows/index.ts`,
+    ...BUNDLED,
     logger: new DefaultLogger('ERROR'),
     ...more,
   });

@@ -5,6 +5,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { Endpoint } from '../activities/claude/endpoint.ts';
+import { collectorSecrets, tracingSettings, type TracingSettings } from '../activities/observe/tracing-settings.ts';
 import { EncryptionKeyFault, readEncryptionKeys, type EncryptionKey } from '../activities/encryption/keys.ts';
 import {
   InternalNetwork,
@@ -37,6 +38,8 @@ export interface WorkerConfig {
   /** Subagents in flight in this process. */
   slots: number;
   logLevel: string;
+  /** undefined: nothing is traced. */
+  tracing: TracingSettings | undefined;
   /** `none` runs what models ask for with this process's own rights: only ever an operator's explicit word. */
   sandbox: SandboxKind;
   /** Absolute paths outside /usr that every sandbox shows, read-only. */
@@ -84,14 +87,16 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
     slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
     logLevel: env['MUSTER_LOG_LEVEL'] || 'info',
+    tracing: tracingSettings(env),
     sandbox: sandboxOf(env),
     sandboxReadOnlyPaths: pathsOf(env),
     egressInternal: networksOf(env),
     mcpServers,
     encryptionKeys,
-    secrets: [apiKey, authToken, ...values, ...encryptionKeys.map(({ base64 }) => base64)].filter(
-      (secret) => secret !== undefined,
-    ),
+    secrets: [
+      ...[apiKey, authToken].filter((secret) => secret !== undefined),
+      ...[...values, ...encryptionKeys.map(({ base64 }) => base64), ...collectorSecrets(env)],
+    ],
   };
 }
 

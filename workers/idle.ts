@@ -1,11 +1,10 @@
 import { readFile, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NativeConnection } from '@temporalio/worker';
-import { payloadCodec } from '../activities/encryption/payload-codec.ts';
 import type { Log } from '../activities/observe/log.ts';
 import { HOME, type DaemonFile } from '../workflows/contract/home.ts';
-import { FLEET_STATE_MEMO, FLEET_WORKFLOW } from '../workflows/contract/ids.ts';
 import type { WorkerConfig } from './config.ts';
+import { openFleetStates } from './open-fleets.ts';
 
 /** Fleets that wait for a person keep nothing alive: `watch` or a steering command brings the worker back. */
 const WAITS_FOR_A_PERSON = ['paused:user', 'paused:approval', 'paused:budget_reached', 'paused:authentication'];
@@ -47,22 +46,9 @@ export function watchIdleness(
   };
 }
 
-async function hasOpenFleet(
-  { namespace, encryptionKeys }: WorkerConfig,
-  connection: NativeConnection,
-): Promise<boolean> {
-  const { executions } = await connection.workflowService.listWorkflowExecutions({
-    namespace,
-    query: `WorkflowType='${FLEET_WORKFLOW}' AND ExecutionStatus='Running'`,
-    pageSize: 1_000,
-  });
-  const states = executions.flatMap(({ memo }) => memo?.fields?.[FLEET_STATE_MEMO] ?? []);
-  if (states.length < executions.length) return true;
-  const decoded = await payloadCodec(encryptionKeys).decode(states);
-  return decoded.some(({ data }) => {
-    const state = JSON.parse(Buffer.from(data ?? []).toString()) as unknown;
-    return typeof state !== 'string' || !WAITS_FOR_A_PERSON.includes(state);
-  });
+async function hasOpenFleet(config: WorkerConfig, connection: NativeConnection): Promise<boolean> {
+  const states = await openFleetStates(config, connection);
+  return states.some((state) => state === undefined || !WAITS_FOR_A_PERSON.includes(state));
 }
 
 /** The server and the simulated Claude, unless another worker of this home still lives or someone wants them kept. */

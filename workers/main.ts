@@ -1,11 +1,14 @@
-import { NativeConnection, Runtime, type Logger } from '@temporalio/worker';
-import { createLog, type Log } from '../activities/observe/log.ts';
+import { NativeConnection } from '@temporalio/worker';
+import { createLog } from '../activities/observe/log.ts';
+import { createRedactor } from '../activities/observe/redaction.ts';
 import { reportAttempts, supervisorOf } from './attempt-reports.ts';
 import { compose } from './composition.ts';
 import { WorkerConfigError, readWorkerConfig } from './config.ts';
 import { serveHealth } from './health.ts';
 import { watchIdleness } from './idle.ts';
 import { createWorkers } from './roles.ts';
+import { openTelemetry } from './telemetry.ts';
+import { watchWorkers } from './worker-metrics.ts';
 
 /**
  * A worker process: `worker --role all|orchestrator|subagent`. SIGTERM and SIGINT hand over what is in flight within
@@ -13,15 +16,22 @@ import { createWorkers } from './roles.ts';
  */
 async function main(): Promise<void> {
   const config = readWorkerConfig(process.argv.slice(2));
-  const log = createLog(config.logLevel, { role: config.role });
-  Runtime.install({ shutdownSignals: [], logger: temporalLogger(log) });
+  const log = createLog(config.logLevel, { role: config.role }, createRedactor(config.secrets));
+  const telemetry = await openTelemetry(config, log);
   const draining = new AbortController();
   const connection = await NativeConnection.connect(config.connection);
-  const composition = await compose(config, log, draining.signal);
+  const composition = await compose(config, log, draining.signal, telemetry.watchers);
   const supervisor = supervisorOf(process);
   const workers = await createWorkers(config, connection, composition, {
-    activity: supervisor ? [reportAttempts((report) => supervisor.tell(report))] : [],
+    ...telemetry.workerOptions,
+    interceptors: {
+      activity: [
+        ...(supervisor ? [reportAttempts((report) => supervisor.tell(report))] : []),
+        ...telemetry.activityInterceptors,
+      ],
+    },
   });
+  if (config.listen) watchWorkers(telemetry.registry, { config, connection, workers, log });
   const end = (why: string): void => {
     if (draining.signal.aborted) return;
     log.info({ why }, 'worker is ending');
@@ -30,7 +40,7 @@ async function main(): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
   supervisor?.onGone(() => end('the supervisor is gone'));
-  const health = config.listen && (await serveHealth(config.listen, workers));
+  const health = config.listen && (await serveHealth(config.listen, workers, telemetry));
   const idleness = watchIdleness(config, connection, log, () => end('idle'));
   log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
   try {
@@ -40,24 +50,8 @@ async function main(): Promise<void> {
     await health?.close();
     await idleness.close();
     await connection.close();
+    await telemetry.close();
   }
-}
-
-/** The SDK's own messages, as fields of ours. */
-function temporalLogger(log: Log): Logger {
-  const write = (level: string, message: string, meta?: object): void => {
-    if (level === 'ERROR') log.error(meta ?? {}, message);
-    else if (level === 'WARN') log.warn(meta ?? {}, message);
-    else log.debug(meta ?? {}, message);
-  };
-  return {
-    log: write,
-    trace: () => undefined,
-    debug: () => undefined,
-    info: (message, meta) => write('INFO', message, meta),
-    warn: (message, meta) => write('WARN', message, meta),
-    error: (message, meta) => write('ERROR', message, meta),
-  };
 }
 
 try {

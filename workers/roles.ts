@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Worker, type NativeConnection, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { fingerprint } from '../activities/claude/endpoint.ts';
 import { dataConverterOf } from '../activities/encryption/data-converter.ts';
 import { FLEET_QUEUE, SCRIPTS_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
@@ -31,11 +31,11 @@ export async function createWorkers(
   config: WorkerConfig,
   connection: NativeConnection,
   { fleet, scripts, subagents }: Composition,
-  interceptors: WorkerInterceptors = {},
+  more: Pick<WorkerOptions, 'interceptors' | 'sinks'> = {},
 ): Promise<Worker[]> {
   const common = {
     connection,
-    interceptors,
+    ...more,
     namespace: config.namespace,
     dataConverter: dataConverterOf(config.encryptionKeys),
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,

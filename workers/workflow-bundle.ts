@@ -10,6 +10,12 @@ const prebuilt = (isEncrypted: boolean): string =>
   fileURLToPath(new URL(isEncrypted ? '../workflow-bundle-encrypted.js' : '../workflow-bundle.js', import.meta.url));
 const WORKFLOWS = fileURLToPath(new URL('../workflows/', import.meta.url));
 
+/** What every bundle of the workflows is made of. */
+export const BUNDLED = {
+  workflowsPath: join(WORKFLOWS, 'index.ts'),
+  workflowInterceptorModules: [join(WORKFLOWS, 'tracing.ts')],
+};
+
 /**
  * The workflows as one file: prebuilt in an installed package; in a checkout bundled once per content and kept in
  * `cacheDirectory`, since bundling takes seconds. With `isEncrypted`, what workflows fail with is a payload too. Safe for
@@ -24,7 +30,7 @@ export async function workflowBundle(cacheDirectory: string, isEncrypted = false
   );
   if (!isThere) {
     const { code } = await bundleWorkflowCode({
-      workflowsPath: join(WORKFLOWS, 'index.ts'),
+      ...BUNDLED,
       logger: new DefaultLogger('ERROR'),
       ...(isEncrypted && { failureConverterPath: FAILURE_CONVERTER }),
     });

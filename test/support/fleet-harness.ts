@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import {
   DefaultLogger,
@@ -12,14 +11,14 @@ import {
 import { FLEET_WORKFLOW, SCRIPTS_QUEUE, fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import type { FleetActivities, ScriptActivities, SubagentActivities } from '../../workflows/contract/activities.ts';
 import type { FleetInput } from '../../workflows/contract/messages.ts';
+import { BUNDLED } from '../../workers/workflow-bundle.ts';
 import type { fleetWorkflow } from '../../workflows/fleet.ts';
 
 Runtime.install({ shutdownSignals: [], logger: new DefaultLogger('ERROR') });
 
 let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-  return (bundle ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') }));
+  return (bundle ??= bundleWorkflowCode({ ...BUNDLED, logger: new DefaultLogger('ERROR') }));
 }
 
 type FleetHandle = WorkflowHandleWithFirstExecutionRunId<typeof fleetWorkflow>;
