@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { freePort } from './temporal-server.ts';
+import { createServer } from 'node:net';
 
 const run = promisify(execFile);
 const SUBNET = '198.18.77';
@@ -18,8 +18,21 @@ export interface Host {
 export const LOOPBACK: Host = {
   address: '127.0.0.1',
   on: (command, args) => [command, [...args]],
-  port: freePort,
+  port: lowPort,
 };
+
+/** Below 32,768: Temporal keeps ports of its members in a column of two bytes. */
+async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, LOOPBACK.address, () => server.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
 
 /** Whether hosts of their own can be made here: network namespaces need root and `ip`. */
 export async function hasNetworks(): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -108,6 +108,10 @@ export class TemporalOnPostgres implements AsyncDisposable {
     return this.stop();
   }
 
+  async #lastWords(): Promise<string> {
+    return `Temporal does not serve: ${(await readFile(this.log, 'utf8')).slice(-2_000)}`;
+  }
+
   async #makeSchema(kind: 'temporal' | 'visibility'): Promise<void> {
     const { host, port, user } = this.postgres;
     const database = kind === 'temporal' ? 'temporal' : 'temporal_visibility';
@@ -129,7 +133,9 @@ export class TemporalOnPostgres implements AsyncDisposable {
         await temporal('workflow', 'count');
         return;
       } catch (error) {
-        if (performance.now() > deadline) throw error;
+        const { exitCode } = this.#process!;
+        if (exitCode !== null || performance.now() > deadline)
+          throw new Error(await this.#lastWords(), { cause: error });
         await temporal('operator', 'namespace', 'create', '-n', 'default').catch(() => undefined);
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
