@@ -26,6 +26,7 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
   ['skip', () => import('./commands/skip.ts')],
   ['retry', () => import('./commands/retry.ts')],
   ['set', () => import('./commands/set.ts')],
+  ['schedule', () => import('./commands/schedule.ts')],
   ['gc', () => import('./commands/gc.ts')],
   ['doctor', () => import('./commands/doctor.ts')],
   ['up', () => import('./commands/up.ts')],

@@ -7,8 +7,8 @@ interface Completed {
   name: string;
   description: string;
   flags: { long: string; description: string }[];
-  /** Its first argument is a fleet, which `@latest` stands for; else a file. */
-  takesFleet: boolean;
+  /** What its first argument may be, where that is no file: `@latest` for a fleet, or the commands below it. */
+  words: string[];
 }
 
 /** A script that completes commands, flags, `@latest` and files. It is made from the program, so it knows what that knows. */
@@ -26,18 +26,24 @@ export async function completionScript(shell: Shell): Promise<string> {
 }
 
 function completed(command: Command): Completed {
-  const flags = command
-    .createHelp()
-    .visibleOptions(command)
-    .flatMap(({ long, description }) => (long ? [{ long, description }] : []));
-  const takesFleet = command.registeredArguments[0]?.name() === 'id';
-  return { name: command.name(), description: command.summary() || command.description(), flags, takesFleet };
+  const flags = flagsOf(command);
+  const below = command.commands.map((one) => one.name());
+  const words = command.registeredArguments[0]?.name() === 'id' ? ['@latest'] : below;
+  return { name: command.name(), description: command.summary() || command.description(), flags, words };
+}
+
+/** Its own, and once each those of the commands below it. */
+function flagsOf(command: Command): Completed['flags'] {
+  const own = command.createHelp().visibleOptions(command);
+  const all = [...own, ...command.commands.flatMap((below) => below.createHelp().visibleOptions(below))];
+  const flags = all.flatMap(({ long, description }) => (long ? [{ long, description }] : []));
+  return [...new Map(flags.map((flag) => [flag.long, flag])).values()];
 }
 
 function bash(commands: readonly Completed[]): string {
-  const cases = commands.map(({ name, flags, takesFleet }) => {
-    const words = [...flags.map(({ long }) => long), ...(takesFleet ? ['@latest'] : [])].join(' ');
-    return `    ${name}) words=${shellQuoted(words)} ;;`;
+  const cases = commands.map(({ name, flags, words }) => {
+    const known = [...flags.map(({ long }) => long), ...words].join(' ');
+    return `    ${name}) words=${shellQuoted(known)} ;;`;
   });
   return `# bash completion of muster
 _muster() {
@@ -62,11 +68,11 @@ function zsh(commands: readonly Completed[]): string {
   const described = commands.map(
     ({ name, description }) => `    ${shellQuoted(`${name}:${description.replaceAll(':', '\\:')}`)}`,
   );
-  const cases = commands.map(({ name, flags, takesFleet }) => {
+  const cases = commands.map(({ name, flags, words }) => {
     const specs = flags.map(({ long, description }) =>
       shellQuoted(`${long}[${description.replace(/[[\]:]/g, '\\$&')}]`),
     );
-    const argument = takesFleet ? shellQuoted('1:fleet:(@latest)') : shellQuoted('1:file:_files');
+    const argument = shellQuoted(words.length > 0 ? `1:argument:(${words.join(' ')})` : '1:file:_files');
     return `    ${name}) _arguments ${[...specs, argument, shellQuoted('*:argument:_files')].join(' ')} ;;`;
   });
   return `#compdef muster
@@ -90,13 +96,15 @@ compdef _muster muster
 }
 
 function fish(commands: readonly Completed[]): string {
-  const lines = commands.flatMap(({ name, description, flags, takesFleet }) => [
+  const lines = commands.flatMap(({ name, description, flags, words }) => [
     `complete -c muster -n __fish_use_subcommand -f -a ${name} -d ${fishQuoted(description)}`,
     ...flags.map(
       ({ long, description: text }) =>
         `complete -c muster -n '__fish_seen_subcommand_from ${name}' -l ${long.slice(2)} -d ${fishQuoted(text)}`,
     ),
-    ...(takesFleet ? [`complete -c muster -n '__fish_seen_subcommand_from ${name}' -f -a @latest`] : []),
+    ...(words.length > 0
+      ? [`complete -c muster -n '__fish_seen_subcommand_from ${name}' -f -a ${fishQuoted(words.join(' '))}`]
+      : []),
   ]);
   return `# fish completion of muster\n${lines.join('\n')}\n`;
 }

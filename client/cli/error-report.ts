@@ -88,6 +88,8 @@ function usage(error: CommanderError, argv: readonly string[]): ErrorObject {
     return refuse(`unknown flag ${flag}`, elsewhere ? `write ${elsewhere}` : near + named);
   }
   const command = /unknown command '([^']*)'/.exec(message)?.[1];
+  if (command !== undefined && COMMANDS.has(argv[0] ?? ''))
+    return refuse(`unknown command ${argv[0]} ${command}`, near + named);
   if (command !== undefined) {
     if (LATER_COMMANDS.has(command)) return refuse(`muster ${command} is not supported yet`, named, 'not_supported');
     const other = COMMANDS_ELSEWHERE.get(command) ?? nearestName(command, [...COMMANDS.keys()]);

@@ -1,6 +1,6 @@
 /** What contracts §5 names and this version does not have: refused by name, never taken for a slip of the finger. */
 
-export const LATER_COMMANDS: ReadonlySet<string> = new Set(['publish', 'schedule', 'serve']);
+export const LATER_COMMANDS: ReadonlySet<string> = new Set(['publish', 'serve']);
 
 export const LATER_FLAGS: ReadonlySet<string> = new Set(['--permission-mode']);
 

@@ -2,8 +2,11 @@ import { join, resolve } from 'node:path';
 import { endpointHost } from '../../activities/claude/endpoint.ts';
 import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { HOME } from '../../workflows/contract/home.ts';
-import type { ClaudeAccess } from '../config.ts';
-import type { Placement, Registered } from '../fleet-client/submit.ts';
+import type { FleetDraft } from '../../workflows/contract/task.schema.ts';
+import type { ArtifactRef } from '../../workflows/contract/units.ts';
+import type { ClaudeAccess, Config } from '../config.ts';
+import { saveDraft, type Registered, type SubmitOptions } from '../fleet-client/submit.ts';
+import type { Stack } from '../local/stack.ts';
 import { runEligible } from '../spec/eligible.ts';
 import type { FleetPlan } from '../spec/plan.ts';
 import type { Ground } from './ground.ts';
@@ -11,36 +14,67 @@ import type { StartOptions } from './library.ts';
 
 export type LaunchOptions = Pick<StartOptions, 'reuse' | 'idempotencyKey' | 'signal'> & {
   access: ClaudeAccess;
+  /** How its work takes turns with that of others. */
+  config?: Pick<Config, 'team' | 'priority'>;
   onTalk: (line: string) => void;
 };
 
 /** Asks targets whether they are eligible, takes snapshots, writes the fleet down and starts it. */
 export async function launch(
   loaded: FleetPlan,
-  { stack, client }: Ground,
+  { stack, client }: Pick<Ground, 'stack' | 'client'>,
   options: LaunchOptions,
 ): Promise<Registered> {
-  const { access, signal, onTalk, reuse = 'auto', idempotencyKey } = options;
+  const { access, signal, onTalk, idempotencyKey } = options;
   const plan = await runEligible(loaded, signal && { signal });
-  const exclude = [stack.home, ...(plan.source === '-' ? [] : [resolve(plan.source)])];
-  const cacheDirectory = join(stack.home, HOME.snapshots);
-  const placement = async (): Promise<Placement> => ({
-    agentsQueue: await stack.ensureWorker(access),
-    endpoint: access.isSimulated ? 'simulated' : endpointHost(access.baseUrl),
-    isSimulated: access.isSimulated,
-    reuse,
-  });
   await stack.mend();
   const submitted = await client.submit(plan, {
-    snapshot: (directory) =>
-      snapshotDirectory(directory, { store: stack.store, cacheDirectory, exclude, ...(signal && { signal }) }),
-    placement,
+    ...submitOptions(plan, stack, { ...options, queue: () => stack.ensureWorker(access) }),
     idempotencyKey,
-    signal,
-    onProgress: snapshotTalk(onTalk),
   });
   for (const warning of submitted.warnings) onTalk(`warning: ${warning}`);
   return submitted;
+}
+
+/**
+ * Asks targets whether they are eligible, takes snapshots and stores all that a schedule needs to start such fleets when
+ * nobody is there; `queue` tells where their subagents will run. Starts nothing.
+ */
+export async function draw(
+  loaded: FleetPlan,
+  { stack, client }: Pick<Ground, 'stack' | 'client'>,
+  options: LaunchOptions & { queue: () => Promise<string> },
+): Promise<{ ref: ArtifactRef; draft: FleetDraft }> {
+  const { signal, onTalk } = options;
+  const plan = await runEligible(loaded, signal && { signal });
+  const parts = { store: stack.store, records: client.records };
+  const { ref, draft, warnings } = await saveDraft(plan, parts, submitOptions(plan, stack, options));
+  for (const warning of warnings) onTalk(`warning: ${warning}`);
+  return { ref, draft };
+}
+
+function submitOptions(
+  plan: FleetPlan,
+  { home, store }: Stack,
+  options: LaunchOptions & { queue: () => Promise<string> },
+): SubmitOptions {
+  const { access, config, signal, onTalk, queue, reuse = 'auto' } = options;
+  const exclude = [home, ...(plan.source === '-' ? [] : [resolve(plan.source)])];
+  const cacheDirectory = join(home, HOME.snapshots);
+  return {
+    snapshot: (directory) =>
+      snapshotDirectory(directory, { store, cacheDirectory, exclude, ...(signal && { signal }) }),
+    placement: async () => ({
+      agentsQueue: await queue(),
+      endpoint: access.isSimulated ? 'simulated' : endpointHost(access.baseUrl),
+      isSimulated: access.isSimulated,
+      reuse,
+      team: config?.team,
+      priority: config?.priority,
+    }),
+    signal,
+    onProgress: snapshotTalk(onTalk),
+  };
 }
 
 /** Says how far it is when many directories are taken, every two seconds. */
