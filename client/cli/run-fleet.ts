@@ -1,8 +1,10 @@
+import type { OpenSpan } from '../../activities/observe/within.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import { requireClaude } from '../config.ts';
 import type { StartOptions } from '../library/library.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
 import type { FleetPlan } from '../spec/plan.ts';
+import { traced } from '../tracing.ts';
 import type { RunFlags } from './commands/run.ts';
 import { confirmSpending } from './confirmation.ts';
 import { CommandFailure } from './context.ts';
@@ -16,10 +18,25 @@ import type { Terminal } from './terminal.ts';
 
 /** The whole of `muster run`; resolves with the exit code. Throws `InvalidFleet`, `CommandFailure` and `FleetFailure`. */
 export async function runFleet(file: string | undefined, flags: RunFlags): Promise<number> {
-  const startedAtMs = Date.now();
   const options = startOptions(flags);
   const { simulate, quiet, input } = flags;
   const settings = openSettings({ simulate, quiet, input });
+  return traced(settings.config.environment, 'muster run', async (span) => {
+    const exitCode = await startAndFollow(file, { flags, options, settings, span });
+    span?.set({ 'process.exit.code': exitCode });
+    return exitCode;
+  });
+}
+
+interface Run {
+  flags: RunFlags;
+  options: StartOptions;
+  settings: ReturnType<typeof openSettings>;
+  span: OpenSpan | undefined;
+}
+
+async function startAndFollow(file: string | undefined, { flags, options, settings, span }: Run): Promise<number> {
+  const startedAtMs = Date.now();
   const { terminal } = settings;
   using interrupts = new Interrupts();
   await using muster = openMuster(settings);
@@ -36,6 +53,7 @@ export async function runFleet(file: string | undefined, flags: RunFlags): Promi
       },
     });
     isStarted = true;
+    span?.set({ 'workflow.run_id': fleet.id });
     terminal.say(startedText(fleet, plan!));
     if (flags.detach) return await detach(terminal, fleet);
     const untilMs = flags.wait === undefined ? undefined : startedAtMs + flags.wait;

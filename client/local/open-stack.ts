@@ -12,6 +12,7 @@ import { isServing, writeState } from './daemon.ts';
 import { VERSION } from './entries.ts';
 import { lastDown } from './down.ts';
 import { createHome } from './home.ts';
+import { handsOnTraces } from '../tracing.ts';
 import { withLock } from './lock.ts';
 import { boundLog } from './log-file.ts';
 import { ENTRIES, type Place } from './place.ts';
@@ -171,7 +172,7 @@ class LocalStack implements Stack {
 
 function clientOf({ config }: Place, { connection, namespace }: TemporalTarget): Client {
   const dataConverter = dataConverterOf(config.operator.encryptionKeys);
-  return new Client({ connection, namespace, dataConverter });
+  return new Client({ connection, namespace, dataConverter, interceptors: { workflow: [handsOnTraces] } });
 }
 
 async function reach(place: Place, { needsServer = true, uiPort }: StackOptions): Promise<TemporalTarget> {

@@ -23,19 +23,22 @@ type Headers = Record<string, Payload>;
 
 /** Temporal header that carries a `traceparent`. Only what is sampled has one: without it nothing is traced. */
 const HEADER = 'traceparent';
-const SAMPLED = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]?[13579bdf](?:-|$)/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
-/** Undefined for what is none, or is not sampled. */
-export function parseTraceparent(text: unknown): TracePlace | undefined {
-  const [, traceId, spanId] = (typeof text === 'string' && SAMPLED.exec(text)) || [];
-  return traceId === undefined || spanId === undefined ? undefined : { traceId, spanId };
+/** Undefined for what is none. */
+export function parseTraceparent(text: unknown): (TracePlace & { isSampled: boolean }) | undefined {
+  const found = typeof text === 'string' ? TRACEPARENT.exec(text) : null;
+  if (!found) return undefined;
+  const [, traceId, spanId, flags] = found as unknown as [string, string, string, string];
+  return { traceId, spanId, isSampled: (parseInt(flags, 16) & 1) === 1 };
 }
 
 export const traceparent = ({ traceId, spanId }: TracePlace): string => `00-${traceId}-${spanId}-01`;
 
 export function placeIn(headers: Headers): TracePlace | undefined {
   const payload = headers[HEADER];
-  return payload && parseTraceparent(defaultPayloadConverter.fromPayload(payload));
+  const place = payload && parseTraceparent(defaultPayloadConverter.fromPayload(payload));
+  return place?.isSampled ? place : undefined;
 }
 
 /** The same headers, with this place for whoever receives them. */
