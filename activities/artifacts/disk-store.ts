@@ -46,7 +46,7 @@ export class DiskStore implements ArtifactStore {
     return this.#blobs.get(ref);
   }
 
-  has(ref: ArtifactRef): Promise<boolean> {
+  async has(ref: ArtifactRef): Promise<boolean> {
     return this.#blobs.has(ref);
   }
 
@@ -54,7 +54,7 @@ export class DiskStore implements ArtifactStore {
     return withFullDisk(() => this.#blobs.putFile(path));
   }
 
-  getFile(ref: ArtifactRef, path: string): Promise<void> {
+  async getFile(ref: ArtifactRef, path: string): Promise<void> {
     return withFullDisk(() => this.#blobs.getFile(ref, path));
   }
 
@@ -74,7 +74,7 @@ export class DiskStore implements ArtifactStore {
     return this.#records.listFolders(prefix);
   }
 
-  deleteRecords(prefix: string): Promise<void> {
+  async deleteRecords(prefix: string): Promise<void> {
     return withFullDisk(() => this.#records.delete(prefix));
   }
 

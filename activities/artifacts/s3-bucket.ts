@@ -9,6 +9,8 @@ import {
   PutObjectCommand,
   S3Client,
   type GetObjectCommandOutput,
+  type ListMultipartUploadsCommandInput,
+  type ListMultipartUploadsCommandOutput,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { BucketRefused, ConditionFailed, explained, isCollision, isMissing, isRefusedCondition } from './s3-errors.ts';
@@ -170,6 +172,7 @@ export class S3Bucket {
   /** Objects below a prefix in the order of their keys, a thousand at a time, from the first key after `after` on. */
   async *pages(prefix: string, after?: string): AsyncGenerator<S3Object[]> {
     for await (const { Contents: objects = [] } of this.#listings(prefix, after)) {
+      if (objects.length === 0) continue;
       yield objects.map(({ Key: key = '', Size: sizeBytes = 0, LastModified: changedAt }) => ({
         key: key.slice(this.#prefix.length),
         sizeBytes,
@@ -200,8 +203,12 @@ export class S3Bucket {
   async abandonUploads(prefix: string, beforeMs: number): Promise<void> {
     await this.#sent(async () => {
       for (let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | undefined = {}; from;) {
-        const where = { Bucket: this.#bucket, Prefix: this.#prefix + prefix, ...from };
-        const page = await this.#client.send(new ListMultipartUploadsCommand(where));
+        const where: ListMultipartUploadsCommandInput = {
+          Bucket: this.#bucket,
+          Prefix: this.#prefix + prefix,
+          ...from,
+        };
+        const page: ListMultipartUploadsCommandOutput = await this.#client.send(new ListMultipartUploadsCommand(where));
         for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
           if ((Initiated?.getTime() ?? Infinity) > beforeMs) continue;
           await this.#client.send(new AbortMultipartUploadCommand({ Bucket: this.#bucket, Key, UploadId }));

@@ -62,7 +62,7 @@ export class S3Store implements ArtifactStore {
     return this.#blobs.putFile(path);
   }
 
-  getFile(ref: ArtifactRef, path: string): Promise<void> {
+  async getFile(ref: ArtifactRef, path: string): Promise<void> {
     return this.#blobs.getFile(ref, path);
   }
 

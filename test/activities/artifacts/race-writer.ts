@@ -1,9 +1,9 @@
-import { DiskStore } from '../../../activities/artifacts/disk-store.ts';
+import { openStore } from '../../../activities/artifacts/open-store.ts';
 import { RecordConflict } from '../../../activities/artifacts/store.ts';
 
 /** A process that raises the counter in one record `times` times, against whoever else does; prints its conflicts. */
-const [directory, key, times] = process.argv.slice(2) as [string, string, string];
-const store = await DiskStore.open(directory);
+const [url, key, times] = process.argv.slice(2) as [string, string, string];
+const store = await openStore(url);
 let conflicts = 0;
 for (let done = 0; done < Number(times);) {
   const found = await store.readRecord(key);
