@@ -7,7 +7,7 @@ import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { CommandFailure } from './cli/context.ts';
 import { readOperator, type OperatorConfig } from './local/operator.ts';
-import { readSettings, type Settings } from './local/settings-file.ts';
+import { isTeam, readSettings, TEAM_EXPECTED, type Settings } from './local/settings-file.ts';
 
 /** The environment, read once. The only client file that may look at it. */
 
@@ -38,6 +38,10 @@ export interface Config {
   /** Defaults for fleets that say nothing themselves. */
   model: string | undefined;
   concurrency: number | undefined;
+  /** Whose fleets are started from here, at most 64 bytes; teams take turns on the workers they share. */
+  team: string | undefined;
+  /** 1 goes before 5; undefined: 3. */
+  priority: number | undefined;
   /** Absolute path of a price file that adds to the built-in table, for `loadPrices` and the worker. */
   prices: string | undefined;
   color: 'always' | 'never' | 'auto';
@@ -97,6 +101,8 @@ export function readConfig(
     claude: flags.simulate ? SIMULATED : claudeAccess(env),
     model: flags.model ?? settings.model,
     concurrency: flags.concurrency ?? settings.concurrency,
+    team: teamOf(env('MUSTER_TEAM')) ?? settings.team,
+    priority: priorityOf(env('MUSTER_PRIORITY')),
     prices: env('MUSTER_PRICES') ? resolve(cwd, env('MUSTER_PRICES')!) : settings.prices,
     color: env('NO_COLOR') ? 'never' : (env('CLICOLOR_FORCE') ?? '0') !== '0' ? 'always' : 'auto',
     idleExitMs: wholeNumber('MUSTER_IDLE_EXIT_MS', env('MUSTER_IDLE_EXIT_MS')) ?? IDLE_EXIT_MS,
@@ -201,6 +207,16 @@ function claudeAccess(env: Lookup): ClaudeAccess | undefined {
     return { baseUrl, [field]: secret, isSimulated: false };
   }
   return undefined;
+}
+
+function teamOf(name: string | undefined): string | undefined {
+  if (name === undefined || isTeam(name)) return name;
+  throw new CommandFailure(2, `MUSTER_TEAM: ${JSON.stringify(name)} is wrong`, `write ${TEAM_EXPECTED}`);
+}
+
+function priorityOf(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-5]$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new CommandFailure(2, `MUSTER_PRIORITY: ${JSON.stringify(text)} is wrong`, 'write 1 (first) to 5 (last)');
 }
 
 function wholeNumber(key: string, value: string | undefined): number | undefined {

@@ -7,6 +7,7 @@ import {
   sleep,
   startChild,
   upsertMemo,
+  upsertSearchAttributes,
   workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
@@ -16,6 +17,7 @@ import { BATCH_WORKFLOW, FLEET_STATE_MEMO, batchWorkflowId } from './contract/id
 import { HEARTBEAT_THROTTLE_MS } from './contract/limits.ts';
 import * as messages from './contract/messages.ts';
 import type { BatchInput, FleetInput, FleetProgress, FleetStatus, Window } from './contract/messages.ts';
+import { FLEET_STATE } from './contract/search-attributes.ts';
 import type { FleetSummary, SettleRequest } from './contract/units.ts';
 import type { batchWorkflow } from './batch.ts';
 import { Dispatcher } from './dispatcher/dispatcher.ts';
@@ -117,6 +119,11 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
     if (text === shown) return;
     shown = text;
     upsertMemo({ [FLEET_STATE_MEMO]: text });
+    list(text);
+  }
+
+  function list(state: string): void {
+    if (input.hasSearchAttributes) upsertSearchAttributes([{ key: FLEET_STATE, value: state }]);
   }
 
   const isHandedOver = (): boolean => root.isHandedOver && allHandlersFinished();
@@ -137,6 +144,7 @@ export async function fleetWorkflow(input: FleetInput): Promise<FleetSummary> {
 
   const { fleetId, generation } = input;
   const state = root.finish();
+  list(state);
   const { spentMicroUsd, outcome } = root.status();
   const summary: FleetSummary = {
     v: 1,

@@ -7,7 +7,7 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { FleetActivities } from './contract/activities.ts';
-import { rootMemo } from './contract/fleet-start.ts';
+import { rootOptionsOf } from './contract/fleet-start.ts';
 import { FLEET_WORKFLOW, SCHEDULED_FLEET_MEMO, fleetWorkflowId } from './contract/ids.ts';
 import { cancelSignal, type ScheduledFleetInput } from './contract/messages.ts';
 import type { FleetSummary } from './contract/units.ts';
@@ -40,13 +40,15 @@ async function start(input: ScheduledFleetInput): Promise<ChildWorkflowHandle<ty
     startToCloseTimeout: 60_000,
     retry: { initialInterval: 1_000, maximumInterval: 10_000 },
   });
-  const fleet = await registerFleet({ ...input, firing: workflowInfo().runId });
+  const { hasSearchAttributes } = input;
+  const registered = await registerFleet({ ...input, firing: workflowInfo().runId });
+  const fleet = { ...registered, ...(hasSearchAttributes && { hasSearchAttributes }) };
   const root = await startChild<typeof fleetWorkflow>(FLEET_WORKFLOW, {
     workflowId: fleetWorkflowId(fleet.fleetId),
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     parentClosePolicy: 'TERMINATE',
     args: [fleet],
-    memo: rootMemo(fleet.name),
+    ...rootOptionsOf(fleet),
   });
   upsertMemo({ [SCHEDULED_FLEET_MEMO]: fleet.fleetId });
   return root;

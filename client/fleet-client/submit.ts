@@ -23,6 +23,9 @@ export interface Placement {
   endpoint: string;
   isSimulated: boolean;
   reuse: Manifest['reuse'];
+  /** How its work takes turns with that of others. */
+  team?: string | undefined;
+  priority?: number | undefined;
 }
 
 export interface SubmitOptions {
@@ -87,7 +90,7 @@ async function drawUp(
   const { sources } = taken;
   const warnings = [...(waves?.warnings ?? []), ...taken.warnings];
   const tasks = manifestTasks(plan, sources, waves?.waves);
-  const { agentsQueue, endpoint, isSimulated: simulated, reuse } = placement;
+  const { agentsQueue, endpoint, isSimulated: simulated, reuse, team, priority } = placement;
   const hasGraph = tasks.some(({ dependsOn }) => dependsOn.length > 0);
   const script = plan.script && (await storeScript(plan.script, sources.at(-1)!, store));
   const manifest = await records.saveManifest(
@@ -114,6 +117,8 @@ async function drawUp(
     limits: limitsOf(plan),
     ...(plan.kind && { kind: plan.kind }),
     ...(waves && { rollout: waves.rollout }),
+    ...(team !== undefined && { team }),
+    ...(priority !== undefined && { priority }),
   };
   return { draft: { v: 1, fleet, ...(units !== undefined && { units }) }, warnings };
 }

@@ -61,7 +61,7 @@ export class Muster implements MusterApi {
     const access = credential(this.config);
     const [{ launch }, { OpenFleet }] = await Promise.all([import('./launch.ts'), import('./open-fleet.ts')]);
     const ground = await this.ground();
-    const { fleet, isNew } = await launch(reviewed, ground, { ...options, access, onTalk });
+    const { fleet, isNew } = await launch(reviewed, ground, { ...options, access, config: this.config, onTalk });
     return new OpenFleet(ground, fleet, isNew);
   }
 

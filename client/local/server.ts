@@ -4,6 +4,7 @@ import { EMBEDDED } from './connection-options.ts';
 import { msToTs } from '@temporalio/common/lib/time.js';
 import { HOME } from '../../workflows/contract/home.ts';
 import { CommandFailure } from '../cli/context.ts';
+import { addSearchAttributes } from '../fleet-client/search-attributes.ts';
 import { Daemon, endProcess, endStrays, readState, type DaemonState } from './daemon.ts';
 import { databaseFailure, finishDatabase, prepareDatabase } from './database.ts';
 import { VERSION } from './entries.ts';
@@ -28,6 +29,8 @@ const DYNAMIC_CONFIG = {
   'frontend.ListWorkersEnabled': true,
   // 10 by default: a few people who watch fleets reach it.
   'frontend.namespaceRPS.visibility': 200,
+  // Off by default: teams and fleets take turns on a queue (reference/temporal.md §9).
+  'matching.enableFairness': true,
 };
 
 /** A connection to the embedded server. */
@@ -108,6 +111,7 @@ async function waitUntilReady(daemon: Daemon, address: string): Promise<string |
       const connection = await connectEmbedded(address, 1_000);
       try {
         await keepLonger(connection);
+        await addSearchAttributes(connection, NAMESPACE);
         // On a port that someone else took in between, someone else answers.
         if (daemon.isAlive) return undefined;
       } finally {

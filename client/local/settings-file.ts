@@ -19,6 +19,7 @@ import { CommandFailure } from '../cli/context.ts';
 export interface Settings {
   model?: string;
   concurrency?: number;
+  team?: string;
   /** A price file, in the form of `activities/claude/price-file.ts`. */
   prices?: string;
   home?: string;
@@ -61,11 +62,16 @@ const store = (value: unknown, directory: string): string | undefined => {
   return given && pathToFileURL(resolve(directory, given)).href;
 };
 
+/** What Temporal takes as a key of fairness, and a search attribute shows. */
+export const TEAM_EXPECTED = 'a name of at most 64 bytes';
+export const isTeam = (name: string): boolean => name.trim() !== '' && Buffer.byteLength(name) <= 64;
+
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
 
 const KEYS: Readonly<Record<keyof Settings, Key>> = {
   model: { expected: 'a model such as claude-sonnet-5-5', read: text },
   concurrency: { expected: `a whole number from 1 to ${MAX_CONCURRENCY}`, read: readConcurrency },
+  team: { expected: TEAM_EXPECTED, read: (value) => (typeof value === 'string' && isTeam(value) ? value : undefined) },
   prices: { expected: 'the path of a price file', read: path },
   home: { expected: 'a directory', read: path },
   artifacts: { expected: 'a directory or s3://bucket/prefix', read: store },

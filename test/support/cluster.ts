@@ -40,6 +40,8 @@ export interface ClusterOptions {
   env?: Record<string, string>;
   /** Where the artifact store lies; else below the home. */
   artifacts?: string;
+  /** Workers as `muster worker` runs them, under a supervisor; else the worker proper. */
+  isSupervised?: boolean;
   /** Of payloads in Temporal, for client and workers. */
   encryptionKeys?: readonly EncryptionKey[];
   /** Instead of a dev server of its own; it is stopped with the cluster. */
@@ -112,10 +114,12 @@ export class Cluster implements AsyncDisposable {
     return join(this.home, 'files');
   }
 
-  async startWorker(role = 'all', env: Record<string, string> = {}): Promise<WorkerProcess> {
+  /** `listen`: HOST:PORT of its health and metrics. */
+  async startWorker(role = 'all', env: Record<string, string> = {}, listen?: string): Promise<WorkerProcess> {
     const keys = encryptionKeysText(this.options.encryptionKeys ?? []);
     const log = join(this.home, `worker-${this.workers.length.toString()}.log`);
-    const worker = new WorkerProcess(log, role, this.options.isSupervised ?? false, {
+    const options = ['--role', role, ...(listen === undefined ? [] : ['--listen', listen])];
+    const worker = new WorkerProcess(log, options, this.options.isSupervised ?? false, {
       MUSTER_HOME: this.home,
       TEMPORAL_ADDRESS: this.temporal.address,
       ANTHROPIC_BASE_URL: this.claude.url,
@@ -217,11 +221,11 @@ export class WorkerProcess {
   private readonly isSupervised: boolean;
   private readonly process: ChildProcess;
 
-  constructor(log: string, role: string, isSupervised: boolean, env: Record<string, string>) {
+  constructor(log: string, options: readonly string[], isSupervised: boolean, env: Record<string, string>) {
     this.log = log;
     this.isSupervised = isSupervised;
     const out = openSync(log, 'a');
-    this.process = spawn(process.execPath, [isSupervised ? SUPERVISED : WORKER, 'worker', '--role', role], {
+    this.process = spawn(process.execPath, [isSupervised ? SUPERVISED : WORKER, 'worker', ...options], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       stdio: ['ignore', out, out],
       detached: true,

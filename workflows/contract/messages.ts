@@ -34,6 +34,12 @@ export interface FleetInput {
   hasScript?: boolean;
   rollout?: Rollout;
   carry?: FleetCarry;
+  /** Whose it is: its work takes turns with that of other teams. Absent: with that of other fleets. */
+  team?: string;
+  /** Temporal's: 1 goes before 5; absent: 3. */
+  priority?: number;
+  /** The namespace knows the search attributes of roots (search-attributes.ts). */
+  hasSearchAttributes?: boolean;
 }
 
 export interface FleetCarry {
@@ -61,6 +67,8 @@ export interface ScheduledFleetInput {
   schedule: string;
   /** A `FleetDraft` in the store. */
   draft: ArtifactRef;
+  /** As in `FleetInput`. */
+  hasSearchAttributes?: boolean;
 }
 
 export interface RegisterRequest extends ScheduledFleetInput {

@@ -192,6 +192,9 @@ export const FleetRecord = z.object({
   }),
   /** What its parent is; absent: a plan. */
   kind: z.enum(['prompt', 'script']).optional(),
+  /** Whose it is, and Temporal's priority, 1 to 5: how its work takes turns with that of others. */
+  team: z.string().exactOptional(),
+  priority: z.int().exactOptional(),
   rollout: z
     .object({
       waves: z.int(),

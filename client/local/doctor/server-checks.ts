@@ -1,5 +1,6 @@
 import { Connection } from '@temporalio/client';
 import type { Config, TemporalService } from '../../config.ts';
+import { missingSearchAttributes, registration } from '../../fleet-client/search-attributes.ts';
 import { isServing } from '../daemon.ts';
 import { freePort, isPortFree } from '../ports.ts';
 import { isAlive } from '../process-identity.ts';
@@ -58,7 +59,10 @@ async function elsewhere({ address, namespace, connection: options }: TemporalSe
     const connection = await Connection.connect({ ...options, connectTimeout: 5_000 });
     return [
       ok('temporal', `answers at ${address}`),
-      await retention(connection, namespace, `namespace ${namespace}`).finally(() => connection.close()),
+      ...(await Promise.all([
+        retention(connection, namespace, `namespace ${namespace}`),
+        searchAttributes(connection, namespace),
+      ]).finally(() => connection.close())),
     ];
   } catch (error) {
     const hint = 'check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the TLS and key that go with them';
@@ -74,4 +78,15 @@ async function retention({ workflowService }: Connection, namespace: string, wha
   if (days >= RETENTION_DAYS) return ok('retention', detail);
   const hint = `temporal operator namespace update --retention ${RETENTION_DAYS}d ${namespace}`;
   return warning('retention', detail, hint);
+}
+
+/** Without them everything works, but Temporal's own UI finds a fleet by nothing but its id. */
+async function searchAttributes(connection: Connection, namespace: string): Promise<Check> {
+  const missing = await missingSearchAttributes(connection, namespace);
+  if (missing.length === 0) return ok('search attributes', "Temporal's UI finds fleets by name, team and state");
+  return warning(
+    'search attributes',
+    `namespace ${namespace} lacks ${missing.join(', ')}`,
+    registration(missing, namespace),
+  );
 }
