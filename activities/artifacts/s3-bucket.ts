@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { BucketRefused, ConditionFailed, explained, isCollision, isMissing, isRefusedCondition } from './s3-errors.ts';
+import { Patience } from './s3-patience.ts';
 import type { S3Place } from './s3-url.ts';
 
 /** One request waits this long for the server to begin its answer; a body may take as much longer as it is large. */
@@ -22,7 +23,7 @@ const ANSWER_MS = 10_000;
 const BYTES_PER_MS = 256;
 /** A connection on which nothing moves for so long is dead. */
 const SILENCE_MS = 20_000;
-/** Times a request is sent, with the SDK's own back-off between. */
+/** Times one is sent that met another, or whose answer was cut. */
 const ATTEMPTS = 5;
 /** Connections of a process: a thousand subagents, of which a few at a time talk to the store. */
 const SOCKETS = 256;
@@ -45,33 +46,36 @@ export interface S3Object {
 
 /**
  * The one file that talks to S3: objects below a prefix of one bucket. Errors are those of `explained`; requests are
- * retried by the SDK, so a conditional write may find that its own first try has been there (`S3Records`).
+ * sent again (`Patience`), so a conditional write may find that its own first try has been there (`S3Records`).
  */
 export class S3Bucket {
   /** Bucket and prefix as a person knows them. */
   readonly name: string;
   readonly #client: S3Client;
   readonly #place: S3Place;
+  readonly #patience: Patience;
   readonly #bucket: string;
   readonly #prefix: string;
   #clockAheadMs = 0;
 
-  private constructor(client: S3Client, place: S3Place) {
+  private constructor(client: S3Client, place: S3Place, patience: Patience) {
     const { bucket, prefix } = place;
     this.#client = client;
     this.#place = place;
+    this.#patience = patience;
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.name = `s3://${bucket}/${prefix.replace(/\/$/, '')}`;
   }
 
-  /** Makes no request. `attempts`: times each request is sent. */
-  static async open(place: S3Place, attempts = ATTEMPTS): Promise<S3Bucket> {
+  /** Makes no request. */
+  static async open(place: S3Place): Promise<S3Bucket> {
+    const patience = new Patience();
     const agent = { keepAlive: true, maxSockets: SOCKETS };
     const client = new S3Client({
       ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
       ...(place.region !== undefined && { region: place.region }),
-      maxAttempts: attempts,
+      retryStrategy: patience,
       requestHandler: {
         connectionTimeout: 3_000,
         requestTimeout: ANSWER_MS + PART_BYTES / BYTES_PER_MS,
@@ -83,9 +87,14 @@ export class S3Bucket {
       },
     });
     client.config.forcePathStyle = place.isPathStyle ?? (place.endpoint ?? (await namedEndpoint(client))) !== undefined;
-    const bucket = new S3Bucket(client, place);
+    const bucket = new S3Bucket(client, place, patience);
     bucket.#watchClock();
     return bucket;
+  }
+
+  /** The server has answered as it should: from now on one that is away is waited for. */
+  trust(): void {
+    this.#patience.grow();
   }
 
   /** The endpoint requests go to. */

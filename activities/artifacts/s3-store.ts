@@ -39,7 +39,9 @@ export class S3Store implements ArtifactStore {
   static async open(place: S3Place): Promise<S3Store> {
     const bucket = await S3Bucket.open(place);
     try {
-      return new S3Store(bucket, (await proveConditions(bucket)).hasHashes);
+      const { hasHashes } = await proveConditions(bucket);
+      bucket.trust();
+      return new S3Store(bucket, hasHashes);
     } catch (error) {
       bucket.close();
       throw error;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ServiceError, isGrpcServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError, ServiceError, isGrpcServiceError } from '@temporalio/client';
 import type { Stack } from '../local/stack.ts';
 import { FleetFailure } from './failure.ts';
 
@@ -11,8 +11,12 @@ const GIVE_UP_MS = 60_000;
 const PAUSE_MS = 250;
 export const MEND_EVERY_MS = 2_000;
 
-/** Whether the server or the worker is away, which mending the stack may end. */
+/**
+ * Whether the server or the worker is away, which mending the stack may end. A server that has lost its database for a
+ * moment says that there is no such namespace.
+ */
 export function isPassing(error: unknown): boolean {
+  if (error instanceof NamespaceNotFoundError) return true;
   const cause = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(cause) && PASSING.has(cause.code);
 }
