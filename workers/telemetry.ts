@@ -123,12 +123,12 @@ function textOf(address: Address): Promise<string> {
   });
 }
 
-/** The SDK's own messages, and those of its core, as lines of ours. */
-function temporalLogger(log: Log): Logger {
-  const write = (level: string, message: string, meta?: object): void => {
-    if (level === 'ERROR') log.error(meta ?? {}, message);
-    else if (level === 'WARN') log.warn(meta ?? {}, message);
-    else log.debug(meta ?? {}, message);
+/** The SDK's own messages, and those of its core, as lines of ours. Below INFO they quote payloads, and are left out. */
+export function temporalLogger(log: Log): Logger {
+  const write = (level: string, message: string, meta: object = {}): void => {
+    if (level === 'ERROR') log.error(meta, message);
+    else if (level === 'WARN') log.warn(meta, message);
+    else if (level === 'INFO') log.debug(meta, message);
   };
   return {
     log: write,
