@@ -135,8 +135,8 @@ describe('the log of its worker', () => {
     const { id } = JSON.parse(ran.stdout) as { id: string };
     const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(parsed.every(({ msg, role }) => typeof msg === 'string' && role === 'all')).toBe(true);
-    expect(parsed.find(({ msg }) => msg === 'tool call allowed')).toMatchObject({
-      ...{ fleetId: id, index: 0, label: 'with-a-tool', tool: 'Bash', traceId: CALLER.traceId },
+    expect(parsed.find(({ msg, tool }) => msg === 'tool call allowed' && tool === 'Bash')).toMatchObject({
+      ...{ fleetId: id, index: 0, label: 'with-a-tool', traceId: CALLER.traceId },
     });
     expect(parsed.some(({ sdkComponent }) => sdkComponent !== undefined)).toBe(true);
   });
