@@ -23,7 +23,8 @@ const STOP_MS = 10_000;
 /** Ports that were free when asked for are sometimes taken when used. */
 const ATTEMPTS = 3;
 
-const DYNAMIC_CONFIG = {
+/** Of the server; every deployment of a Temporal for muster says the same of fairness. */
+export const DYNAMIC_CONFIG = {
   // Off by default on 1.29: `temporal worker list` (reference/temporal.md §13).
   'frontend.WorkerHeartbeatsEnabled': true,
   'frontend.ListWorkersEnabled': true,
@@ -31,6 +32,8 @@ const DYNAMIC_CONFIG = {
   'frontend.namespaceRPS.visibility': 200,
   // Off by default: teams and fleets take turns on a queue (reference/temporal.md §9).
   'matching.enableFairness': true,
+  // Turns are taken within a partition; older tasks are still read from all four.
+  'matching.numTaskqueueWritePartitions': 1,
 };
 
 /** A connection to the embedded server. */

@@ -14,6 +14,7 @@ import { snapshotDirectory } from '../../activities/workspace/snapshot.ts';
 import { createWorkspaces } from '../../activities/workspace/workspaces.ts';
 import { retriesOutliveClosing } from '../../client/local/connection-options.ts';
 import { FleetClient } from '../../client/fleet-client/fleet-client.ts';
+import type { Placement } from '../../client/fleet-client/submit.ts';
 import type { Stack } from '../../client/local/stack.ts';
 import { startSimulatedClaude, type SimulatedClaude, type SimulatedOptions } from '../../client/simulated/server.ts';
 import type { JournalEntry } from '../../client/simulated/journal.ts';
@@ -134,7 +135,12 @@ export class Cluster implements AsyncDisposable {
     return worker;
   }
 
-  async submit(tasks: readonly TaskOf[], plan: Partial<FleetPlan> = {}, reuse: 'auto' | 'never' = 'never') {
+  async submit(
+    tasks: readonly TaskOf[],
+    plan: Partial<FleetPlan> = {},
+    reuse: 'auto' | 'never' = 'never',
+    turns: Pick<Placement, 'team' | 'priority'> = {},
+  ) {
     const planned = tasks.map((task, i) => ({ ...this.defaults(i), ...task }));
     const full: FleetPlan = {
       name: 'test',
@@ -146,7 +152,7 @@ export class Cluster implements AsyncDisposable {
       ...plan,
       tasks: planned,
     };
-    return this.submitPlan(full, reuse);
+    return this.submitPlan(full, reuse, turns);
   }
 
   /** A fleet file, a script or a prompt as the command line would take it, from this cluster's directory. */
@@ -156,11 +162,11 @@ export class Cluster implements AsyncDisposable {
     return this.submitPlan(await runEligible(plan), reuse);
   }
 
-  private async submitPlan(full: FleetPlan, reuse: 'auto' | 'never') {
+  private async submitPlan(full: FleetPlan, reuse: 'auto' | 'never', turns: Pick<Placement, 'team' | 'priority'> = {}) {
     const { fleet } = await this.fleets.submit(full, {
       snapshot: (directory) =>
         snapshotDirectory(directory, { store: this.store, cacheDirectory: join(this.home, 'snapshots') }),
-      placement: async () => ({ agentsQueue: this.queue, endpoint: 'test', isSimulated: true, reuse }),
+      placement: async () => ({ agentsQueue: this.queue, endpoint: 'test', isSimulated: true, reuse, ...turns }),
     });
     return fleet;
   }

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { DYNAMIC_CONFIG } from '../../client/local/server.ts';
 
 /** A port nobody listens on; it may be taken before it is used, so callers start at once. */
 export async function freePort(): Promise<number> {
@@ -16,7 +17,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A Temporal dev server of the test's own, on a database that survives `kill`. */
+/** A Temporal dev server of the test's own, with the embedded one's settings, on a database that survives `kill`. */
 export class TemporalServer {
   readonly address: string;
   private readonly directory: string;
@@ -41,6 +42,7 @@ export class TemporalServer {
     const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.port)];
     args.push('--db-filename', join(this.directory, 'temporal.db'), '--log-level', 'never');
     args.push('--sqlite-pragma', 'synchronous=off');
+    for (const [key, value] of Object.entries(DYNAMIC_CONFIG)) args.push('--dynamic-config-value', `${key}=${value}`);
     this.process = spawn(this.binary, args, { stdio: 'ignore' });
     await this.ready();
   }
