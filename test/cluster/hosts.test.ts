@@ -13,7 +13,7 @@ it.skipIf(missing.length > 0)(
   `a fleet of ${COUNT.toString()} over four hosts outlives the loss of one, a partition, and stores that come and go` +
     (missing.length > 0 ? ` (skipped: ${missing.join(', ')})` : ''),
   async () => {
-    await using cluster = await HostCluster.start({ workers: 4, env: { MUSTER_WORKER_SLOTS: '60' } });
+    await using cluster = await HostCluster.start({ workers: 4, env: { MUSTER_WORKER_SLOTS: '110' } });
     const [lost, cut] = cluster.workers;
     await cluster.write('notes.txt', 'Nothing of note.\n');
     await cluster.write('tasks.json', JSON.stringify({ tasks: Array.from({ length: COUNT }, (_, i) => task(i)) }));
