@@ -13,7 +13,8 @@ export class BucketRefused extends Error {
 /** What servers say when there is no room: AWS's quota codes, MinIO's and versitygw's own. */
 const FULL =
   /^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|NoSpaceLeftOnDevice|InsufficientStorage)$/;
-const KEYS = /^(InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired)$/;
+const KEYS =
+  /^(InvalidAccessKeyId|XAdminUserNotFound|SignatureDoesNotMatch|ExpiredToken|InvalidToken|TokenRefreshRequired)$/;
 
 /** HTTP status of an answer that was an error. */
 export function statusOf(error: unknown): number | undefined {

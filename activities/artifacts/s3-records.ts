@@ -9,15 +9,15 @@ const ROOT = 'records/';
 const SUFFIX = '@';
 /** Newest records remembered, oldest first out: some 10 MB. */
 const MOST_SEEN = 20_000;
-/** Names of earlier writes that a record carries: so many writers may have gone on before an unsure one looks. */
-const EARLIER = 8;
+/** So many others may have written before a writer finds out that it had written itself. */
+const MOST_OTHERS = 8;
 
 /** A record as its object holds it. */
 interface Envelope {
   version: number;
-  /** New in the world with each write. */
+  /** New in the world with each write: its writer, a dot, a number. */
   name: string;
-  /** Names of the writes before it, newest first. */
+  /** The last writes before it by other writers, one each, newest first. */
   earlier: string[];
   value: unknown;
 }
@@ -30,12 +30,17 @@ type Seen = Pick<Envelope, 'version' | 'name' | 'earlier'> & { etag: string };
  * (`If-Match`), the first on condition that there is none (`If-None-Match: *`).
  *
  * A write that is refused may have been refused because of itself: its answer was lost, it was sent again, and found what
- * the first try had written. So each carries a name that is new in the world, and the names of the writes before it; a
- * refused writer reads the record, and finds its own name there exactly if it has written. The name also makes that two
- * writes of equal values have different etags, so that no etag ever comes back.
+ * the first try had written, or what others have since made of it. So each carries a name that is new in the world, and
+ * the last names of the writers before it; a writer has one write of a record under way at a time, and, refused, finds
+ * its name there exactly if it has written. The name also makes that two writes of equal values have different etags, so
+ * that no etag ever comes back.
  */
 export class S3Records {
   readonly #bucket: S3Bucket;
+  readonly #writer = uniqueName();
+  #writes = 0;
+  /** The last of a record's writes under way, by key. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
   /** Wrong ones do no harm, their write is refused. */
   readonly #seen = new Map<string, Seen>();
   /** Whether etags are the MD5 of what is stored: then a value that was torn from its etag is found out. */
@@ -58,10 +63,22 @@ export class S3Records {
 
   async write(key: string, value: unknown, expected: number): Promise<number> {
     recordText(key, value);
+    const before = this.#underWay.get(key);
+    const own = before ? before.then(() => this.#write(key, value, expected)) : this.#write(key, value, expected);
+    const settled = own.catch(() => undefined);
+    this.#underWay.set(key, settled);
+    try {
+      return await own;
+    } finally {
+      if (this.#underWay.get(key) === settled) this.#underWay.delete(key);
+    }
+  }
+
+  async #write(key: string, value: unknown, expected: number): Promise<number> {
     const before = expected === 0 ? undefined : await this.#expected(key, expected);
-    const name = uniqueName();
-    const earlier = before ? [before.name, ...before.earlier].slice(0, EARLIER) : [];
-    const next: Envelope = { version: expected + 1, name, earlier, value };
+    const name = `${this.#writer}.${(this.#writes++).toString(36)}`;
+    const earlier = before ? [before.name, ...before.earlier].filter(isOther(this.#writer, before.name)) : [];
+    const next: Envelope = { version: expected + 1, name, earlier: earlier.slice(0, MOST_OTHERS), value };
     const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
     try {
       const etag = await this.#bucket.put(objectOf(key), Buffer.from(JSON.stringify(next)), { condition });
@@ -129,6 +146,15 @@ export class S3Records {
 /** Whether an etag is the MD5 of these bytes, as it is wherever nothing encrypts with keys of others. */
 export function isHashOf(etag: string, bytes: Uint8Array): boolean {
   return etag.replaceAll('"', '') === createHash('md5').update(bytes).digest('hex');
+}
+
+/** Of the names a record carries those that the next write keeps: not its own writer's, and no writer's twice. */
+function isOther(writer: string, last: string) {
+  const [lastWriter] = last.split('.');
+  return (name: string): boolean => {
+    const [of] = name.split('.');
+    return of !== writer && (name === last || of !== lastWriter);
+  };
 }
 
 const objectOf = (key: string): string => `${ROOT}${keySegments(key).join('/')}${SUFFIX}`;
