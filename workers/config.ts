@@ -29,6 +29,10 @@ export interface WorkerConfig {
   namespace: string;
   /** Absent for an orchestrator, which never calls Claude. */
   claude: Endpoint | undefined;
+  /** Build of this release among others; workflows are given to the current one alone. undefined: no versions. */
+  deployment: { deploymentName: string; buildId: string } | undefined;
+  /** Whether that build is made the current one. */
+  makesCurrent: boolean;
   /** Where health and metrics are served. */
   listen: { host: string; port: number } | undefined;
   /** Absolute path of a price file that adds to the built-in table. */
@@ -59,6 +63,7 @@ export class WorkerConfigError extends Error {
   override name = 'WorkerConfigError';
 }
 
+const DEPLOYMENT_NAME = 'muster';
 const DEFAULT_SLOTS = 1_000;
 
 /** Reads the environment; the only file of the workers that may. Throws `WorkerConfigError` naming the variable. */
@@ -81,6 +86,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     home,
     artifacts: artifactsOf(env['MUSTER_ARTIFACTS'], home),
     ...readTemporal(env),
+    ...versionOf(argv, env, role),
     claude: credential && { baseUrl, ...credential },
     listen: address(option(argv, '--listen')),
     prices: env['MUSTER_PRICES'] || undefined,
@@ -113,6 +119,26 @@ function encryptionKeysOf(env: NodeJS.ProcessEnv): EncryptionKey[] {
   } catch (error) {
     throw error instanceof EncryptionKeyFault ? new WorkerConfigError(error.message) : error;
   }
+}
+
+function versionOf(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  role: Role,
+): Pick<WorkerConfig, 'deployment' | 'makesCurrent'> {
+  const buildId = env['TEMPORAL_WORKER_BUILD_ID'];
+  const makesCurrent = argv.includes('--make-current');
+  if (makesCurrent && !buildId)
+    throw new WorkerConfigError('--make-current: set TEMPORAL_WORKER_BUILD_ID to the build that is to be current');
+  if (makesCurrent && role === 'subagent')
+    throw new WorkerConfigError('--make-current: give it to a worker that runs workflows, --role orchestrator or all');
+  const deploymentName = env['TEMPORAL_DEPLOYMENT_NAME'] || DEPLOYMENT_NAME;
+  const wrong = [deploymentName, buildId ?? ''].find((name) => !/^[\w.-]{0,128}$/.test(name));
+  if (wrong !== undefined)
+    throw new WorkerConfigError(
+      `TEMPORAL_DEPLOYMENT_NAME, TEMPORAL_WORKER_BUILD_ID: ${JSON.stringify(wrong)} is wrong: write letters, digits, - _ and dots`,
+    );
+  return { deployment: buildId ? { deploymentName, buildId } : undefined, makesCurrent };
 }
 
 function sandboxOf(env: NodeJS.ProcessEnv): SandboxKind {

@@ -4,6 +4,7 @@ import { createRedactor } from '../activities/observe/redaction.ts';
 import { reportAttempts, supervisorOf } from './attempt-reports.ts';
 import { compose } from './composition.ts';
 import { WorkerConfigError, readWorkerConfig } from './config.ts';
+import { makeCurrent } from './current-version.ts';
 import { serveHealth } from './health.ts';
 import { watchIdleness } from './idle.ts';
 import { createWorkers } from './roles.ts';
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   const health = config.listen && (await serveHealth(config.listen, workers, telemetry));
   const idleness = watchIdleness(config, connection, log, () => end('idle'));
   log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
+  if (config.makesCurrent) void makeCurrent(config, connection, log, draining.signal);
   try {
     if (!draining.signal.aborted) await Promise.all(workers.map((worker) => worker.run()));
   } finally {

@@ -51,6 +51,14 @@ export async function createWorkers(
         taskQueue: FLEET_QUEUE,
         workflowBundle: await workflowBundle(join(config.home, 'cache'), config.encryptionKeys.length > 0),
         activities: { ...fleet },
+        // Root and batch go on with whichever build is current: nobody waits for a build whose workers are gone.
+        ...(config.deployment && {
+          workerDeploymentOptions: {
+            version: config.deployment,
+            useWorkerVersioning: true,
+            defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+          },
+        }),
         maxCachedWorkflows: CACHED_WORKFLOWS,
         maxConcurrentActivityTaskExecutions: BOOKKEEPING_SLOTS,
         maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,

@@ -13,6 +13,7 @@ export const register: Register = (program) => {
     )
     .option('--role <role>', 'orchestrator, subagent or all', 'all')
     .option('--listen <host:port>', 'serve health and metrics there')
+    .option('--make-current', 'make TEMPORAL_WORKER_BUILD_ID the build that workflows go on with')
     .action(async () => {
       // It reads the same command line itself.
       await import(pathToFileURL(entry('workers/supervised')).href);
