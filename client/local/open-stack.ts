@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { openStore } from '../../activities/artifacts/open-store.ts';
 import type { ArtifactStore } from '../../activities/artifacts/store.ts';
@@ -33,6 +34,8 @@ import {
 
 /** Workers of others are asked after this often. */
 const LOOK_AGAIN_MS = 15_000;
+/** gRPC's code. */
+const NOT_FOUND = 5;
 
 export interface StackOptions {
   /** One line of talk for stderr. */
@@ -188,16 +191,32 @@ async function reach(place: Place, { needsServer = true, uiPort }: StackOptions)
 
 async function connectElsewhere(temporal: NonNullable<Config['temporal']>): Promise<TemporalTarget> {
   const { address, namespace, connection: options } = temporal;
-  try {
-    const given = { ...options, connectTimeout: 5_000, interceptors: retriesOutliveClosing };
-    return { connection: await Connection.connect(given), address, namespace };
-  } catch (error) {
+  const given = { ...options, connectTimeout: 5_000, interceptors: retriesOutliveClosing };
+  const connection = await Connection.connect(given).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(
-      1,
-      `no Temporal answers at ${address}: ${why}`,
-      'check TEMPORAL_ADDRESS and its TLS and key',
-    );
+    const hint = 'check TEMPORAL_ADDRESS and its TLS and key';
+    throw new CommandFailure(1, `no Temporal answers at ${address}: ${why}`, hint);
+  });
+  if (await hasNamespace(connection, namespace)) return { connection, address, namespace };
+  await connection.close();
+  throw new CommandFailure(
+    2,
+    `TEMPORAL_NAMESPACE: Temporal at ${address} has no namespace ${namespace}`,
+    `name one that it has, or make it: temporal operator namespace create -n ${namespace}`,
+  );
+}
+
+/** A server whose database is away for a moment knows of none either; whoever may not ask is believed. */
+async function hasNamespace({ workflowService }: Connection, namespace: string): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await workflowService.describeNamespace({ namespace });
+      return true;
+    } catch (error) {
+      if ((error as { code?: number }).code !== NOT_FOUND) return true;
+      if (attempt === 3) return false;
+      await delay(1_000);
+    }
   }
 }
 

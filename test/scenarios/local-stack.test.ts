@@ -238,6 +238,10 @@ describe('with TEMPORAL_ADDRESS', () => {
       await stack.ensureWorker(other);
       expect(local.processes('worker')).toHaveLength(1);
       expect(local.processes('server')).toEqual([]);
+      await expect(local.open({ env: { ...env, TEMPORAL_NAMESPACE: 'nope' } })).rejects.toMatchObject({
+        exitCode: 2,
+        message: expect.stringContaining('has no namespace nope'),
+      });
       // A worker of the embedded server is no worker of theirs, nor the other way round.
       await (await local.open()).ensureWorker(other);
       expect(local.processes('worker')).toHaveLength(2);
