@@ -116,10 +116,15 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** `listen`: HOST:PORT of its health and metrics. */
-  async startWorker(role = 'all', env: Record<string, string> = {}, listen?: string): Promise<WorkerProcess> {
+  async startWorker(
+    role = 'all',
+    env: Record<string, string> = {},
+    listen?: string,
+    ...flags: string[]
+  ): Promise<WorkerProcess> {
     const keys = encryptionKeysText(this.options.encryptionKeys ?? []);
     const log = join(this.home, `worker-${this.workers.length.toString()}.log`);
-    const options = ['--role', role, ...(listen === undefined ? [] : ['--listen', listen])];
+    const options = ['--role', role, ...(listen === undefined ? [] : ['--listen', listen]), ...flags];
     const worker = new WorkerProcess(log, options, this.options.isSupervised ?? false, {
       MUSTER_HOME: this.home,
       TEMPORAL_ADDRESS: this.temporal.address,
