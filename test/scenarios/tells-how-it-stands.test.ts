@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { API_KEY, Cluster, type WorkerProcess } from '../support/cluster.ts';
 import { MusterGround, type Ran } from '../support/muster-process.ts';
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.ts';
+import { exposedNames } from '../support/promql-names.ts';
 import { freePort } from '../support/temporal-server.ts';
+import { sdkSeries } from '../support/worker-exposition.ts';
 
 /** In the prompt, the output, the environment and the collector's headers: none of it is a trace's or a log's business. */
 const PROMPT_WORD = 'prompt-canary-Xw4Kq81z';
@@ -171,6 +173,10 @@ describe('the metrics of its worker', () => {
   it('come with those of the SDK, in seconds', () => {
     expect(metrics).toMatch(/^temporal_activity_schedule_to_start_latency_seconds_bucket\{.*le="3600"/m);
     expect(metrics).toMatch(/^temporal_worker_task_slots_available\{/m);
+    // Spelled as alerts and dashboards read them; these are the ones that a good day does not show.
+    const shown = exposedNames(metrics);
+    const rare = /_(?:failed|failure|canceled|forced_eviction)_total$/;
+    expect([...sdkSeries()].filter((name) => !shown.has(name) && !rare.test(name))).toEqual([]);
   });
 
   it('have no label that names the fleet, a subagent or a directory', () => {
