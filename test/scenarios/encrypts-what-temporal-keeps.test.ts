@@ -95,7 +95,9 @@ async function lastFailures({ client }: Cluster): Promise<string[]> {
   const { workflowService } = client.connection;
   const { executions } = await workflowService.listWorkflowExecutions({ namespace: 'default' });
   const described = await Promise.all(
-    executions.map(({ execution }) => workflowService.describeWorkflowExecution({ namespace: 'default', execution })),
+    executions.map(({ execution = null }) =>
+      workflowService.describeWorkflowExecution({ namespace: 'default', execution }),
+    ),
   );
   return described.flatMap(({ pendingActivities }) =>
     (pendingActivities ?? []).flatMap(({ lastFailure }) => lastFailure?.message ?? []),
