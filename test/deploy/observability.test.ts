@@ -105,7 +105,7 @@ function labelsOf(text: string): Map<string, Set<string>> {
   ))
     labels.set(
       name,
-      new Set([...(labels.get(name) ?? []), ...list.matchAll(/'(\w+)'/g).map(([, label = '']) => label)]),
+      new Set([...(labels.get(name) ?? []), ...[...list.matchAll(/'(\w+)'/g)].map(([, label = '']) => label)]),
     );
   return labels;
 }
