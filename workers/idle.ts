@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Log } from '../activities/observe/log.ts';
 import { HOME, type DaemonFile } from '../workflows/contract/home.ts';
 import type { WorkerConfig } from './config.ts';
-import { openFleetStates } from './open-fleets.ts';
+import { isFleetToBegin, openFleetStates } from './open-fleets.ts';
 
 /** Fleets that wait for a person keep nothing alive: `watch` or a steering command brings the worker back. */
 const WAITS_FOR_A_PERSON = ['paused:user', 'paused:approval', 'paused:budget_reached', 'paused:authentication'];
@@ -48,7 +48,8 @@ export function watchIdleness(
 
 async function hasOpenFleet(config: WorkerConfig, connection: NativeConnection): Promise<boolean> {
   const states = await openFleetStates(config, connection);
-  return states.some((state) => state === undefined || !WAITS_FOR_A_PERSON.includes(state));
+  const isBusy = states.some((state) => state === undefined || !WAITS_FOR_A_PERSON.includes(state));
+  return isBusy || (await isFleetToBegin(config, connection));
 }
 
 /** The server and the simulated Claude, unless another worker of this home still lives or someone wants them kept. */

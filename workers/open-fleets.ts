@@ -1,6 +1,11 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { payloadCodec } from '../activities/encryption/payload-codec.ts';
-import { FLEET_STATE_MEMO, FLEET_WORKFLOW } from '../workflows/contract/ids.ts';
+import {
+  FLEET_STATE_MEMO,
+  FLEET_WORKFLOW,
+  SCHEDULED_FLEET_MEMO,
+  SCHEDULED_FLEET_WORKFLOW,
+} from '../workflows/contract/ids.ts';
 import type { WorkerConfig } from './config.ts';
 
 /** Where every open fleet of the namespace stands (`running`, `paused:user` …), at most a thousand; undefined: it does not say. */
@@ -23,4 +28,17 @@ export async function openFleetStates(
       return typeof state === 'string' ? state : undefined;
     }),
   );
+}
+
+/** Whether a firing of a schedule has yet to begin its fleet, which from then on speaks for itself. */
+export async function isFleetToBegin(
+  { namespace }: Pick<WorkerConfig, 'namespace'>,
+  { workflowService }: Pick<NativeConnection, 'workflowService'>,
+): Promise<boolean> {
+  const { executions } = await workflowService.listWorkflowExecutions({
+    namespace,
+    query: `WorkflowType='${SCHEDULED_FLEET_WORKFLOW}' AND ExecutionStatus='Running'`,
+    pageSize: 1_000,
+  });
+  return executions.some(({ memo }) => !memo?.fields?.[SCHEDULED_FLEET_MEMO]);
 }

@@ -78,7 +78,10 @@ export function* fleetJson(head: object, results: Iterable<Result>): Generator<s
 }
 
 /** What `status` and `list` print as JSON: no results, and where those stand that have not ended. */
-export function statusObject(status: FleetStatus, fleet: Pick<FleetRecord, 'simulated' | 'source' | 'count'>): object {
+export function statusObject(
+  status: FleetStatus,
+  fleet: Pick<FleetRecord, 'simulated' | 'source' | 'count' | 'schedule'>,
+): object {
   const { waiting, queued, running, parked, count, concurrency, budgetMicroUsd, generation, startedAtMs } = status;
   const { outcome, wave } = status;
   return {
@@ -89,6 +92,7 @@ export function statusObject(status: FleetStatus, fleet: Pick<FleetRecord, 'simu
     budget_usd: budgetMicroUsd === null ? null : budgetMicroUsd / MICRO_USD,
     generation,
     source: fleet.source,
+    ...(fleet.schedule && { schedule: fleet.schedule.name }),
     started_at: new Date(startedAtMs).toISOString(),
     ...(status.endedAtMs !== undefined && { ended_at: new Date(status.endedAtMs).toISOString() }),
   };

@@ -87,14 +87,14 @@ export async function listSchedules(format: PlainFormat): Promise<void> {
 
 export async function pauseSchedule(name: string, note: string | undefined): Promise<void> {
   await withSchedules(async ({ schedules }, terminal) => {
-    await schedules.pause(name, note ?? '');
+    await schedules.pause(name, note);
     terminal.say(`${name} is paused: \`muster schedule resume ${name}\``);
   });
 }
 
 export async function resumeSchedule(name: string): Promise<void> {
   await withSchedules(async ({ schedules }, terminal) => {
-    await schedules.resume(name, '');
+    await schedules.resume(name);
     const { next, timezone } = await schedules.find(name);
     terminal.say(`${name} fires again${next[0] ? `, next ${inZone(timezone)(next[0])}` : ''}`);
   });
@@ -177,7 +177,7 @@ function scheduleObject({ name, isPaused, note, next, last, ...told }: ScheduleV
   const { cron, timezone, overlap, jitterMs: jitter_ms, catchupMs: catchup_ms, fleetName, source } = told;
   return {
     ...{ name, cron, timezone, overlap, jitter_ms, catchup_ms, fleet_name: fleetName, source, paused: isPaused },
-    ...(note && { note }),
+    ...(isPaused && note && { note }),
     next: next.map((date) => date.toISOString()),
     ...(last && { last: last.toISOString() }),
   };

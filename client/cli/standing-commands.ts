@@ -49,6 +49,7 @@ function statusText(status: FleetStatus, fleet: FleetRecord, failures: Failures,
       ]),
     ['cost', `${money(status.spentMicroUsd)}${budget}`],
     ['time', span(durationMs(status))],
+    ...(fleet.schedule ? [['schedule', fleet.schedule.name]] : []),
     ...(fleet.source === '-' ? [] : [['file', fleet.source]]),
   ];
   return `${paint.bold(status.id)} ${oneLine(status.name)}\n${table(rows)}\n`;

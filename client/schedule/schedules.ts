@@ -22,6 +22,7 @@ import type { ArtifactRef } from '../../workflows/contract/units.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { EXIT } from '../cli/exit-codes.ts';
 import { nearestName } from '../fleet-client/labels.ts';
+import { hasSearchAttributes } from '../fleet-client/search-attributes.ts';
 import { asPolicy, type Overlap } from './overlap.ts';
 import { cronFailure } from './times.ts';
 
@@ -89,7 +90,8 @@ export class Schedules {
   async create(request: ScheduleRequest): Promise<ScheduleView> {
     const { name, cron, timezone, overlap, jitterMs, catchupMs, isPaused, draft, fleetName, source } = request;
     const told: Told = { cron, timezone, overlap, jitterMs, catchupMs, fleetName, source };
-    const input: ScheduledFleetInput = { v: 1, schedule: name, draft };
+    const isListed = await hasSearchAttributes(this.#client);
+    const input: ScheduledFleetInput = { v: 1, schedule: name, draft, ...(isListed && { hasSearchAttributes: true }) };
     await this.#keep(name, draft);
     const handle = await this.#ask(name, () =>
       this.#client.schedule.create({
@@ -143,11 +145,12 @@ export class Schedules {
     return views.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async pause(name: string, note?: string): Promise<void> {
+  /** `note`: why. The server takes an empty one for no request at all, here and in `resume`. */
+  async pause(name: string, note = 'paused by hand'): Promise<void> {
     await this.#ask(name, () => this.#handle(name).pause(note));
   }
-  async resume(name: string, note?: string): Promise<void> {
-    await this.#ask(name, () => this.#handle(name).unpause(note));
+  async resume(name: string): Promise<void> {
+    await this.#ask(name, () => this.#handle(name).unpause('resumed by hand'));
   }
 
   /**

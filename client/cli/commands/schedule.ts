@@ -113,7 +113,7 @@ function registerSteering(schedule: Command): void {
     .command('pause')
     .description('fire no more; what is under way goes on')
     .addArgument(nameArgument())
-    .option('--note <text>', 'why, for `muster schedule list`')
+    .option('--note <text>', 'why, for `muster schedule list`', reason)
     .action(async (name: string, { note }: { note?: string }) => (await commands()).pauseSchedule(name, note));
 
   schedule
@@ -162,6 +162,11 @@ const overlapOption = (): Option =>
 function scheduleName(text: string): string {
   if (/^[a-z0-9][\w.-]{0,99}$/i.test(text)) return text;
   throw new InvalidArgumentError('write letters, digits, . _ and -, beginning with a letter or digit, at most 100');
+}
+
+function reason(text: string): string {
+  if (text.trim()) return text;
+  throw new InvalidArgumentError('write why');
 }
 
 /** ISO 8601; a day, or a time without a zone, is meant in UTC. */
