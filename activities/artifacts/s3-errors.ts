@@ -21,6 +21,9 @@ export function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | null)?.$metadata?.httpStatusCode;
 }
 
+/** There is no room: no wait for the server makes any. */
+export const isFull = (error: unknown): boolean => FULL.test(nameOf(error)) || statusOf(error) === 507;
+
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : '');
 
 export const isMissing = (error: unknown): boolean =>
@@ -40,8 +43,7 @@ export const isCollision = (error: unknown): boolean =>
 export function explained(error: unknown, place: string): Error {
   const name = nameOf(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (FULL.test(name) || statusOf(error) === 507)
-    return new StoreFull('the artifact store has no space left', { cause: error });
+  if (isFull(error)) return new StoreFull('the artifact store has no space left', { cause: error });
   if (name === 'NoSuchBucket') return new BucketRefused(`${place}: there is no such bucket`, { cause: error });
   if (KEYS.test(name))
     return new BucketRefused(`${place}: it does not take the credentials: ${name}`, { cause: error });

@@ -1,4 +1,5 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { isFull } from './s3-errors.ts';
 
 type RetryStrategy = Extract<S3ClientConfig['retryStrategy'], { acquireInitialRetryToken: unknown }>;
 type Token = Awaited<ReturnType<RetryStrategy['acquireInitialRetryToken']>>;
@@ -31,14 +32,15 @@ export class Patience implements RetryStrategy {
   /** Waits, then gives the next try its token; rejects once it is of no use or the time is over. */
   async refreshRetryTokenForRetry(
     token: Token,
-    { errorType, retryAfterHint }: Parameters<RetryStrategy['refreshRetryTokenForRetry']>[1],
+    { error, errorType, retryAfterHint }: Parameters<RetryStrategy['refreshRetryTokenForRetry']>[1],
   ): Promise<Token> {
     const until = this.#until.get(token)!;
     const count = token.getRetryCount();
     const longestMs = Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** count);
     const askedMs = (retryAfterHint?.getTime() ?? 0) - Date.now();
     const pauseMs = Math.max(askedMs, longestMs * (0.5 + Math.random() / 2));
-    if (errorType === 'CLIENT_ERROR' || performance.now() + pauseMs > until) throw new Error('no more tries');
+    const isFinal = errorType === 'CLIENT_ERROR' || isFull(error);
+    if (isFinal || performance.now() + pauseMs > until) throw new Error('no more tries');
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
     return this.#token(count + 1, until);
   }

@@ -71,18 +71,16 @@ export class SweepNotice {
 
   #sweep(first: string): Sweep {
     let etag = first;
-    const next = async (doomed: readonly string[], isSweeping: boolean): Promise<void> => {
-      const replaced = await this.#replace(etag, doomed, isSweeping);
-      if (replaced === undefined) throw new Error('another collector has taken over, since this one stood still');
-      etag = replaced;
-    };
     return {
       announce: async (doomed) => {
         const sinceMs = performance.now();
-        await next(doomed, true);
+        const replaced = await this.#replace(etag, doomed, true);
+        if (replaced === undefined) throw new Error('another collector has taken over, since this one stood still');
+        etag = replaced;
         return { isSwift: () => performance.now() - sinceMs < SWIFT_MS };
       },
-      [Symbol.asyncDispose]: () => next([], false),
+      // What is not given back is taken over once it looks dead.
+      [Symbol.asyncDispose]: async () => void (await this.#replace(etag, [], false).catch(() => undefined)),
     };
   }
 

@@ -23,6 +23,8 @@ export interface Reply {
   status: number;
   headers?: Record<string, string>;
   body?: Buffer | string;
+  /** The connection ends where the body does, whatever its length was said to be. */
+  cutsAfterBody?: boolean;
 }
 
 /** What becomes of a request: what the server says, another reply, or a connection cut without one. */
@@ -82,6 +84,7 @@ export class FakeS3 {
     const reply = await this.intercept(request, () => this.#apply(request));
     if (reply === 'cut') return void incoming.socket.destroy();
     response.writeHead(reply.status, { date: new Date().toUTCString(), ...reply.headers });
+    if (reply.cutsAfterBody) return void response.write(reply.body, () => incoming.socket.destroy());
     response.end(method === 'HEAD' ? undefined : reply.body);
   }
 
