@@ -155,7 +155,11 @@ function checkDeployment({ spec }: Resource, all: readonly Resource[]): void {
     expect([probe, container.ports.some(({ name }) => name === port)]).toEqual([probe, true]);
     expect(path).toMatch(/^\/(healthz|readyz)$/);
   }
-  expect(container.args.at(-1)).toBe(`0.0.0.0:${container.ports[0]!.containerPort}`);
+  const isVersioned = container.env.some(({ name }) => name === 'TEMPORAL_WORKER_BUILD_ID');
+  expect(container.args.slice(4)).toEqual([
+    `0.0.0.0:${container.ports[0]!.containerPort}`,
+    ...(isVersioned ? ['--make-current'] : []),
+  ]);
   expect(container.volumeMounts.map(({ name }) => name)).toEqual(pod.volumes.map(({ name }) => name));
   expect(container.volumeMounts.map(({ mountPath }) => mountPath)).toEqual(
     expect.arrayContaining(['/tmp', '/var/lib/muster']),
