@@ -1,10 +1,18 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
-import type { ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { shownStoreUrl, storeUrlProblem } from '../activities/artifacts/open-store.ts';
+import type * as Envconfig from '@temporalio/envconfig';
+import {
+  asksForFile,
+  profileFault,
+  readingFault,
+  temporalVariables,
+  variablesFault,
+  type TemporalFault,
+} from '../workflows/contract/temporal-settings.ts';
 import { CommandFailure } from './cli/context.ts';
 import { readOperator, type OperatorConfig } from './local/operator.ts';
 import { isTeam, readSettings, TEAM_EXPECTED, type Settings } from './local/settings-file.ts';
@@ -53,15 +61,26 @@ export interface Config {
   cache: string;
   /** What the operator says of the workers brought up from here. */
   operator: OperatorConfig;
+  ci: Ci;
   /** The whole environment, for the processes started from here. */
   environment: Environment;
+}
+
+/** What a CI job says of itself. */
+export interface Ci {
+  /** It takes lines on stdout and stderr that look so for commands (GitHub Actions). */
+  obeysLines: boolean;
+  /** The checkout its annotations are relative to. */
+  workspace: string | undefined;
+  /** Markdown added to this file is shown with the job. */
+  stepSummary: string | undefined;
 }
 
 export interface TemporalService {
   address: string;
   namespace: string;
   /** With TLS and keys, as `TEMPORAL_*` and its configuration file say. */
-  connection: ClientConnectConfig['connectionOptions'];
+  connection: Envconfig.ClientConnectConfig['connectionOptions'];
 }
 
 /** What the command line said; it wins over the environment. */
@@ -109,7 +128,18 @@ export function readConfig(
     temporalBinary: binary && resolve(cwd, binary),
     cache: join(base('XDG_CACHE_HOME', '.cache'), 'muster'),
     operator: readOperator(env, settings, cwd),
+    ci: readCi(environment),
     environment,
+  };
+}
+
+/** Never throws: a command that fails asks too. */
+export function readCi(environment: Environment = process.env): Ci {
+  const { GITHUB_ACTIONS: actions, GITHUB_WORKSPACE: workspace, GITHUB_STEP_SUMMARY: stepSummary } = environment;
+  return {
+    obeysLines: actions === 'true',
+    workspace: workspace?.trim() || undefined,
+    stepSummary: stepSummary?.trim() || undefined,
   };
 }
 
@@ -156,36 +186,45 @@ function isOurs(uid: number, cwd: string): boolean {
 
 function storeUrl(value: string): string {
   const hint = storeUrlProblem(value);
-  if (hint) throw new CommandFailure(2, `MUSTER_ARTIFACTS: ${JSON.stringify(value)} is no URL of a store`, hint);
+  if (hint)
+    throw new CommandFailure(2, `MUSTER_ARTIFACTS: ${JSON.stringify(shownStoreUrl(value))} is no URL of a store`, hint);
   return value;
 }
 
 export type Lookup = (key: string) => string | undefined;
 
-/** Temporal's own configuration file counts only when asked for: a profile meant for other work must not be used by surprise. */
 function temporalService(environment: Environment, env: Lookup, settings: Settings): TemporalService | undefined {
-  const isAsked = env('TEMPORAL_ADDRESS') ?? env('TEMPORAL_PROFILE') ?? env('TEMPORAL_CONFIG_FILE');
-  if (!isAsked && !settings.temporalAddress) return undefined;
-  const given = Object.entries(environment).filter(([key, value]) => key.startsWith('TEMPORAL_') && value?.trim());
-  const variables: Record<string, string> = Object.fromEntries(given.map(([key, value]) => [key, value!.trim()]));
-  if (!isAsked) variables['TEMPORAL_ADDRESS'] = settings.temporalAddress!;
+  const variables = temporalVariables(environment);
+  if (!env('TEMPORAL_ADDRESS') && !asksForFile(variables)) {
+    if (!settings.temporalAddress) return undefined;
+    variables['TEMPORAL_ADDRESS'] = settings.temporalAddress;
+  }
+  const fault = variablesFault(variables, isFile);
+  if (fault) throw temporalFailure(fault);
+  const { namespace, connectionOptions: connection } = readProfile(variables);
+  return { address: connection.address!, namespace: namespace ?? 'default', connection };
+}
+
+function readProfile(variables: Record<string, string>): Envconfig.ClientConnectConfig {
+  const { loadClientConfigProfile, toClientOptions } = envconfig();
   try {
-    const { connectionOptions: connection, namespace } = envconfig().loadClientConnectConfig({
-      overrideEnvVars: variables,
-    });
-    if (!connection.address) throw new Error('no address is given');
-    return { address: connection.address, namespace: namespace ?? 'default', connection };
+    const given = { overrideEnvVars: variables, disableFile: !asksForFile(variables) };
+    const profile = loadClientConfigProfile(given);
+    const fault = profileFault(profile, isFile, true);
+    if (fault) throw temporalFailure(fault);
+    return toClientOptions(profile);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(2, `TEMPORAL_*: ${message}`, 'check the TEMPORAL_ variables and the file they name');
+    throw error instanceof CommandFailure ? error : temporalFailure(readingFault(error, variables));
   }
 }
 
+const temporalFailure = ({ key, problem, hint }: TemporalFault): CommandFailure =>
+  new CommandFailure(2, `${key}: ${problem}`, hint);
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
 /** Loaded where a service of others is named: every other command starts quicker without it. */
-const envconfig = (): { loadClientConnectConfig: typeof loadClientConnectConfig } =>
-  createRequire(import.meta.url)('@temporalio/envconfig') as {
-    loadClientConnectConfig: typeof loadClientConnectConfig;
-  };
+const envconfig = (): typeof Envconfig => createRequire(import.meta.url)('@temporalio/envconfig') as typeof Envconfig;
 
 function claudeAccess(env: Lookup): ClaudeAccess | undefined {
   const baseUrl = (env('ANTHROPIC_BASE_URL') ?? ANTHROPIC_API).replace(/\/+$/, '');

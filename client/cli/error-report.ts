@@ -1,5 +1,6 @@
 import type { CommanderError } from 'commander';
 import { nearestName } from '../fleet-client/labels.ts';
+import type { Fault } from '../spec/plan.ts';
 import { COMMANDS } from './command-table.ts';
 import { CommandFailure } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -12,7 +13,7 @@ export interface ErrorObject {
   exitCode: number;
   message: string;
   hint?: string;
-  faults?: readonly object[];
+  faults?: readonly Fault[];
 }
 
 const CODES: Readonly<Record<number, string>> = {
@@ -40,7 +41,7 @@ export function describeError(error: unknown, argv: readonly string[]): ErrorObj
     return usage(error as CommanderError, argv);
   }
   if (error.name === 'InvalidFleet') {
-    const { faults } = error as Error & { faults: readonly object[] };
+    const { faults } = error as Error & { faults: readonly Fault[] };
     const hint = `${faults.length} fault${faults.length === 1 ? '' : 's'}; nothing was started`;
     return { ok: false, code: 'invalid_file', exitCode: EXIT.usage, message: error.message, hint, faults };
   }

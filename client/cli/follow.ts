@@ -1,9 +1,11 @@
 import type { FleetStatus } from '../../workflows/contract/messages.ts';
 import type { Result } from '../../workflows/contract/task.schema.ts';
 import { Standstill, hasEnded } from '../fleet-client/standing.ts';
+import type { Ci } from '../config.ts';
 import type { FleetWatch } from '../fleet-client/watch.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
 import type { ParentEnd } from '../library/outcome.ts';
+import { defused } from './ci/workflow-commands.ts';
 import { EXIT, endedCode, pausedCode } from './exit-codes.ts';
 import { fleetJson, fleetObject, sumUsage } from './fleet-object.ts';
 import type { Interrupts } from './interrupts.ts';
@@ -21,6 +23,7 @@ export interface FollowOptions {
   /** Of an earlier stream: what that one told is not told again. */
   cursor?: string | undefined;
   interrupts: Interrupts;
+  ci: Ci;
 }
 
 /**
@@ -129,10 +132,21 @@ class Follower {
       if (hasEnded(status)) this.#events.end(status, this.#tally, left);
     } else {
       const { simulated: isSimulated } = this.#fleet.record;
-      this.#terminal.data(summaryText(status, this.#tally, { isSimulated, paint: this.#terminal.paint, left }));
+      const text = summaryText(status, this.#tally, { isSimulated, paint: this.#terminal.paint, left });
+      this.#terminal.data(this.#options.ci.obeysLines ? defused(text) : text);
     }
+    await this.#summarize(status);
     if (hasEnded(status)) return endedCode(status, this.#tally.notEligible);
     return pausedCode(status) ?? EXIT.stillRunning;
+  }
+
+  /** For the page of the CI job, where there is one. */
+  async #summarize(status: FleetStatus): Promise<void> {
+    const { stepSummary: file } = this.#options.ci;
+    if (file === undefined) return;
+    const { addToSummary, stepSummary } = await import('./ci/step-summary.ts');
+    const trouble = addToSummary(file, stepSummary(status, this.#tally, this.#fleet.record.simulated));
+    if (trouble !== undefined) this.#terminal.say(trouble);
   }
 
   /** All, for whoever prints them or has not been told of all. */

@@ -1,3 +1,4 @@
+import type { ErrorObject } from './error-report.ts';
 import { createProgram } from './program.ts';
 
 /** The command line: `bin/muster.js` runs this file, whose code is the process's. */
@@ -21,7 +22,18 @@ async function fail(error: unknown, argv: readonly string[]): Promise<number> {
   const { describeError, errorText, wantsJson } = await import('./error-report.ts');
   const described = describeError(error, argv);
   process.stderr.write(wantsJson(argv) ? `${JSON.stringify(described)}\n` : errorText(described));
+  if (described.faults) process.stderr.write(await annotated(described.faults));
   return described.exitCode;
+}
+
+/** Faults of a file where a CI job shows them; elsewhere nothing. */
+async function annotated(faults: NonNullable<ErrorObject['faults']>): Promise<string> {
+  const [{ readCi }, { annotations }] = await Promise.all([
+    import('../config.ts'),
+    import('./ci/workflow-commands.ts'),
+  ]);
+  const { obeysLines, workspace } = readCi();
+  return obeysLines ? annotations(faults, workspace) : '';
 }
 
 await main(process.argv.slice(2));

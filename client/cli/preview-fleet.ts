@@ -37,7 +37,11 @@ export async function previewFleet(file: string, flags: PreviewFlags): Promise<n
     });
     terminal.say(`fleet ${fleet.id}: ${reviewer.said}`);
     // The summary of a run would hide what the scouts found: the same way along, another end.
-    const code = await follow({ ...terminal, data: () => undefined }, fleet, { format: 'text', interrupts });
+    const code = await follow({ ...terminal, data: () => undefined }, fleet, {
+      format: 'text',
+      interrupts,
+      ci: settings.config.ci,
+    });
     if (code === EXIT.interrupted || code === EXIT.terminated) return code;
     await report(terminal, muster, fleet, { file, flags, reviewer });
     return code;

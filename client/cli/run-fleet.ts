@@ -1,6 +1,6 @@
 import type { OpenSpan } from '../../activities/observe/within.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
-import { requireClaude } from '../config.ts';
+import { requireClaude, type Ci } from '../config.ts';
 import type { StartOptions } from '../library/library.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
 import type { FleetPlan } from '../spec/plan.ts';
@@ -55,9 +55,10 @@ async function startAndFollow(file: string | undefined, { flags, options, settin
     isStarted = true;
     span?.set({ 'workflow.run_id': fleet.id });
     terminal.say(startedText(fleet, plan!));
-    if (flags.detach) return await detach(terminal, fleet);
+    const { ci } = settings.config;
+    if (flags.detach) return await detach(terminal, fleet, ci);
     const untilMs = flags.wait === undefined ? undefined : startedAtMs + flags.wait;
-    return await follow(terminal, fleet, { format: flags.outputFormat, untilMs, interrupts });
+    return await follow(terminal, fleet, { format: flags.outputFormat, untilMs, interrupts, ci });
   } catch (error) {
     if (isStarted || interrupts.reason === undefined || error instanceof CommandFailure) throw error;
     terminal.say('nothing was started');
@@ -81,8 +82,13 @@ function startedText({ id, isNew, record }: OpenFleet, { maxBudgetMicroUsd }: Fl
   return `fleet ${id}: ${what}${budget}${record.simulated ? ', simulated' : ''}`;
 }
 
-async function detach(terminal: Terminal, fleet: OpenFleet): Promise<number> {
+async function detach(terminal: Terminal, fleet: OpenFleet, { stepSummary: file }: Ci): Promise<number> {
   terminal.say(`fleet ${fleet.id} started: \`muster watch ${fleet.id}\``);
+  if (file !== undefined) {
+    const { addToSummary, startedSummary } = await import('./ci/step-summary.ts');
+    const trouble = addToSummary(file, startedSummary(fleet.id, fleet.name));
+    if (trouble !== undefined) terminal.say(trouble);
+  }
   terminal.data(`${JSON.stringify({ id: fleet.id, status: (await fleet.status()).status })}\n`);
   return EXIT.done;
 }

@@ -24,7 +24,14 @@ export function openSettings(flags: SessionFlags = {}): { config: Config; termin
   const { quiet, input, ...more } = flags;
   const config = readConfig(undefined, undefined, more);
   if (config.prices !== undefined) readPrices(config.prices);
-  return { config, terminal: openTerminal(config.color, { isQuiet: quiet === true, noInput: input === false }) };
+  return {
+    config,
+    terminal: openTerminal(config.color, {
+      isQuiet: quiet === true,
+      noInput: input === false,
+      obeysLines: config.ci.obeysLines,
+    }),
+  };
 }
 
 /** The library as a command uses it: what it is told meanwhile goes to the terminal. Starts and creates nothing. */

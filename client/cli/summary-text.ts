@@ -29,7 +29,7 @@ export function summaryText(
     ...kinds(tally, paint),
     ...leftText(left, paint),
     '',
-    ...next(status, tally),
+    ...nextSteps(status, tally),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -72,7 +72,8 @@ function kinds(tally: Tally, paint: Paint): string[] {
   return ['', 'why', ...rows, ...more];
 }
 
-function next({ id, state, reason, census }: FleetStatus, tally: Tally): string[] {
+/** Commands that fit how it stands, each with what it is for. */
+export function nextSteps({ id, state, reason, census }: FleetStatus, tally: Tally): string[] {
   const hasFailed = SUBAGENT_STATUSES.some((key) => key !== 'completed' && key !== 'skipped' && census[key] > 0);
   const isOpen = state === 'running' || state === 'paused';
   return [

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { defused } from './ci/workflow-commands.ts';
 import { paintFor, type Paint } from './paint.ts';
 
 /** Where a command speaks: data on stdout, talk on stderr. */
@@ -18,11 +19,11 @@ export interface Terminal {
 
 export function openTerminal(
   color: 'always' | 'never' | 'auto',
-  options: { isQuiet?: boolean; noInput?: boolean } = {},
+  options: { isQuiet?: boolean; noInput?: boolean; obeysLines?: boolean } = {},
 ): Terminal {
   const { stdin, stdout, stderr } = process;
-  const { isQuiet = false, noInput = false } = options;
-  const plainly = (line: string): void => void stderr.write(`${line}\n`);
+  const { isQuiet = false, noInput = false, obeysLines = false } = options;
+  const plainly = (line: string): void => void stderr.write(`${obeysLines ? defused(line) : line}\n`);
   let write = plainly;
   return {
     paint: paintFor(color, stdout.isTTY === true),

@@ -16,5 +16,5 @@ export async function watchFleet(id: string, { quiet, input, ...options }: Watch
   using interrupts = new Interrupts();
   const settings = openSettings({ quiet, input });
   await using muster = openMuster(settings);
-  return await follow(settings.terminal, await muster.fleet(id), { ...options, interrupts });
+  return await follow(settings.terminal, await muster.fleet(id), { ...options, interrupts, ci: settings.config.ci });
 }

@@ -87,7 +87,7 @@ function fenced(text: string): string {
 }
 
 /** Text of others inside a table: no pipe, no line break, no HTML. */
-function inline(text: string): string {
+export function inline(text: string): string {
   return oneLine(text)
     .replaceAll('\\', '\\\\')
     .replace(/[|*_`[\]<>]/g, (char) => (char === '<' ? '&lt;' : `\\${char}`));
