@@ -202,11 +202,12 @@ describe('settings', () => {
 });
 
 describe('what the operator says', () => {
+  const KEY = Buffer.alloc(32, 7).toString('base64');
   const user = 'user/.config/muster/config.yaml';
 
   test('is confined and closed where nothing is said', () => {
     expect(read().operator).toEqual({
-      ...{ sandbox: 'bubblewrap', sandboxReadOnlyPaths: [], egressInternal: [], mcpServers: {} },
+      ...{ sandbox: 'bubblewrap', sandboxReadOnlyPaths: [], egressInternal: [], mcpServers: {}, encryptionKeys: [] },
     });
   });
 
@@ -216,15 +217,18 @@ describe('what the operator says', () => {
       `sandbox: none
 sandboxReadOnlyPaths: [/opt/node, tools]
 egressInternal: 10.1.0.0/16
+encryptionKeysFile: keys
 mcpServers: { files: { command: files-server, env: { TOKEN: "\${FILES_TOKEN}" }, network: true } }
 `,
     );
+    await write('user/.config/muster/keys', `k1:${KEY}\n`);
     const files = { type: 'stdio', command: 'files-server', args: [], readOnlyPaths: [], network: true };
     expect(read().operator).toEqual({
       sandbox: 'none',
       sandboxReadOnlyPaths: ['/opt/node', join(root, 'user/.config/muster/tools')],
       egressInternal: ['10.1.0.0/16'],
       mcpServers: { files: { ...files, env: { TOKEN: '${FILES_TOKEN}' } } },
+      encryptionKeys: [{ id: 'k1', base64: KEY }],
     });
     await write('mcp.json', '{"mcpServers":{"docs":{"url":"https://docs.example/mcp"}}}');
     const env = {
@@ -232,22 +236,24 @@ mcpServers: { files: { command: files-server, env: { TOKEN: "\${FILES_TOKEN}" },
       MUSTER_SANDBOX_PATHS: '/srv',
       MUSTER_EGRESS_INTERNAL: 'fd00::/8, 10.0.0.0/8',
       MUSTER_MCP_CONFIG: join(root, 'mcp.json'),
+      MUSTER_ENCRYPTION_KEYS: `k2:${KEY}`,
     };
     expect(read(env).operator).toEqual({
       ...{ sandbox: 'bubblewrap', sandboxReadOnlyPaths: ['/srv'], egressInternal: ['fd00::/8', '10.0.0.0/8'] },
       mcpServers: { docs: { type: 'http', url: 'https://docs.example/mcp', headers: {} } },
+      encryptionKeys: [{ id: 'k2', base64: KEY }],
     });
   });
 
-  test.each(['sandbox: none', 'sandboxReadOnlyPaths: [/]', 'egressInternal: [10.0.0.0/8]', 'mcpServers: {}'])(
-    "is refused in a checkout, which may be anybody's: %s",
-    async (line) => {
-      await write('muster.config.yaml', line);
-      const fault = failure(() => read());
-      expect(fault).toMatchObject({ exitCode: 2, hint: expect.stringContaining('config.yaml') });
-      expect(fault.message).toContain(`${line.split(':')[0]} is not read from a project`);
-    },
-  );
+  test.each([
+    ...['sandbox: none', 'sandboxReadOnlyPaths: [/]', 'egressInternal: [10.0.0.0/8]', 'mcpServers: {}'],
+    'encryptionKeysFile: keys',
+  ])("is refused in a checkout, which may be anybody's: %s", async (line) => {
+    await write('muster.config.yaml', line);
+    const fault = failure(() => read());
+    expect(fault).toMatchObject({ exitCode: 2, hint: expect.stringContaining('config.yaml') });
+    expect(fault.message).toContain(`${line.split(':')[0]} is not read from a project`);
+  });
 
   test.each([
     ['sandbox: docker', 'sandbox: "docker" is wrong', 'bubblewrap or none'],
@@ -267,6 +273,7 @@ mcpServers: { files: { command: files-server, env: { TOKEN: "\${FILES_TOKEN}" },
   test.each([
     ['MUSTER_SANDBOX', 'off', 'MUSTER_SANDBOX: "off" is wrong'],
     ['MUSTER_EGRESS_INTERNAL', 'intranet', 'MUSTER_EGRESS_INTERNAL: "intranet" is wrong'],
+    ['MUSTER_ENCRYPTION_KEYS', 'k1:short', 'MUSTER_ENCRYPTION_KEYS: the key k1 is not 32 bytes'],
     ['MUSTER_MCP_CONFIG', 'mcp.json', 'MUSTER_MCP_CONFIG: "mcp.json" is wrong'],
     ['MUSTER_MCP_CONFIG', '/nowhere/mcp.json', 'MUSTER_MCP_CONFIG, /nowhere/mcp.json: ENOENT'],
   ])('that is wrong in %s=%s is named', (key, value, message) => {

@@ -68,6 +68,7 @@ describe('the operator’s page', () => {
       ['sandboxReadOnlyPaths', 'MUSTER_SANDBOX_PATHS'],
       ['egressInternal', 'MUSTER_EGRESS_INTERNAL'],
       ['mcpServers', 'MUSTER_MCP_CONFIG'],
+      ['encryptionKeysFile', 'MUSTER_ENCRYPTION_KEYS_FILE'],
     ]);
   });
 });

@@ -61,6 +61,8 @@ describe('what an operator tells a worker', () => {
     ['MUSTER_SANDBOX_PATHS', 'tools', 'is not absolute'],
     ['MUSTER_EGRESS_INTERNAL', '10.0.0.0', 'is no CIDR'],
     ['MUSTER_EGRESS_INTERNAL', '10.0.0.0/16,example.com', '"example.com" is no CIDR'],
+    ['MUSTER_ENCRYPTION_KEYS', 'k1:short', 'the key k1 is not 32 bytes in base64'],
+    ['MUSTER_ENCRYPTION_KEYS_FILE', '/nowhere/keys', 'ENOENT'],
     ['MUSTER_MCP_CONFIG', 'mcp.json', 'write an absolute path'],
     ['MUSTER_MCP_CONFIG', '/nowhere/mcp.json', 'ENOENT'],
   ])('names the key at fault: %s=%s', (key, value, text) => {
@@ -80,4 +82,12 @@ describe('what an operator tells a worker', () => {
     expect(() => read(declared(content))).toThrow(text);
     expect(() => read(declared(content))).toThrow(/^MUSTER_MCP_CONFIG, /);
   });
+});
+
+it('keeps the keys of payloads out of all that a worker tells', () => {
+  const base64 = Buffer.alloc(32, 7).toString('base64');
+  const config = read({ MUSTER_ENCRYPTION_KEYS: `k1:${base64}` });
+  expect(config.encryptionKeys).toEqual([{ id: 'k1', base64 }]);
+  expect(config.secrets).toContain(base64);
+  expect(read({}).encryptionKeys).toEqual([]);
 });

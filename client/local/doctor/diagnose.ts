@@ -8,7 +8,15 @@ import { serverChecks } from './server-checks.ts';
 /** Looks at every need, each on its own, in a second or two. Starts and changes nothing. */
 export async function diagnose(config: Config): Promise<Check[]> {
   const [host, sandbox, server] = await Promise.all([hostChecks(config), sandboxChecks(config), serverChecks(config)]);
-  return [...host, ...sandbox, ...server, ...homeChecks(config), credentials(config)];
+  return [...host, ...sandbox, ...server, ...homeChecks(config), ...encryption(config), credentials(config)];
+}
+
+/** Nothing where none is given: most have no use for it. */
+function encryption({ operator }: Config): Check[] {
+  const [first, ...more] = operator.encryptionKeys.map(({ id }) => id);
+  if (first === undefined) return [];
+  const others = more.length > 0 ? `; ${more.join(', ')} still decrypt` : '';
+  return [ok('encryption', `payloads in Temporal are encrypted with the key ${first}${others}`)];
 }
 
 function credentials({ claude }: Config): Check {

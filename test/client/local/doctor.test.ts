@@ -197,3 +197,14 @@ test('versions are compared number by number', () => {
   expect(isAtLeast('3.0', '2.30')).toBe(true);
   expect(isAtLeast('24', '24')).toBe(true);
 });
+
+test('keys of payloads: their ids are told, and nothing of them', async () => {
+  healthyMachine();
+  const [one, two] = [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64'));
+  const { checks, out } = await doctor({ MUSTER_ENCRYPTION_KEYS: `new:${one!},old:${two!}` });
+  expect(checks.get('encryption')).toMatchObject({
+    status: 'ok',
+    detail: 'payloads in Temporal are encrypted with the key new; old still decrypt',
+  });
+  for (const key of [one!, two!]) expect(out).not.toContain(key.slice(0, 12));
+});
