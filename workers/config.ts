@@ -1,12 +1,20 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
-import { storeUrlProblem } from '../activities/artifacts/open-store.ts';
+import { shownStoreUrl, storeUrlProblem } from '../activities/artifacts/open-store.ts';
 import type { Endpoint } from '../activities/claude/endpoint.ts';
 import { collectorSecrets, tracingSettings, type TracingSettings } from '../activities/observe/tracing-settings.ts';
 import { EncryptionKeyFault, readEncryptionKeys, type EncryptionKey } from '../activities/encryption/keys.ts';
+import {
+  asksForFile,
+  profileFault,
+  readingFault,
+  temporalVariables,
+  variablesFault,
+  type TemporalFault,
+} from '../workflows/contract/temporal-settings.ts';
 import {
   InternalNetwork,
   SANDBOXES,
@@ -16,6 +24,7 @@ import {
   type OperatorMcpServer,
   type SandboxKind,
 } from '../workflows/contract/operator.schema.ts';
+import { defaultSlots, resources } from './slots.ts';
 
 export type Role = 'orchestrator' | 'subagent' | 'all';
 
@@ -39,6 +48,8 @@ export interface WorkerConfig {
   prices: string | undefined;
   /** Ends by itself after so long without an open fleet; undefined: never. */
   idleExitMs: number | undefined;
+  /** What shared checkouts nobody has open may take on disk; undefined: a fifth of it, at most 50 GB. */
+  cacheBytes: number | undefined;
   /** Subagents in flight in this process. */
   slots: number;
   logLevel: string;
@@ -64,7 +75,6 @@ export class WorkerConfigError extends Error {
 }
 
 const DEPLOYMENT_NAME = 'muster';
-const DEFAULT_SLOTS = 1_000;
 
 /** Reads the environment; the only file of the workers that may. Throws `WorkerConfigError` naming the variable. */
 export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): WorkerConfig {
@@ -91,7 +101,8 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     listen: address(option(argv, '--listen')),
     prices: env['MUSTER_PRICES'] || undefined,
     idleExitMs: number(env, 'MUSTER_IDLE_EXIT_MS'),
-    slots: number(env, 'MUSTER_WORKER_SLOTS') ?? DEFAULT_SLOTS,
+    cacheBytes: number(env, 'MUSTER_CACHE_BYTES'),
+    slots: number(env, 'MUSTER_WORKER_SLOTS') ?? defaultSlots(resources()),
     logLevel: env['MUSTER_LOG_LEVEL'] || 'info',
     tracing: tracingSettings(env),
     sandbox: sandboxOf(env),
@@ -106,11 +117,23 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   };
 }
 
-/** Which Temporal a worker works for. A profile of Temporal's own configuration file counts only where someone names it. */
+/** Which Temporal a worker works for; without a word about it, the one on this machine. */
 export function readTemporal(env: NodeJS.ProcessEnv = process.env): Pick<WorkerConfig, 'connection' | 'namespace'> {
-  const disableFile = !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE'];
-  const { connectionOptions: connection, namespace = 'default' } = loadClientConnectConfig({ disableFile });
-  return { connection, namespace };
+  const variables = temporalVariables(env);
+  const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  const refuse = (fault: TemporalFault | undefined): void => {
+    if (fault) throw new WorkerConfigError(`${fault.key}: ${fault.problem}: ${fault.hint}`);
+  };
+  refuse(variablesFault(variables, isFile));
+  try {
+    const profile = loadClientConfigProfile({ disableFile: !asksForFile(variables), overrideEnvVars: variables });
+    refuse(profileFault(profile, isFile, asksForFile(variables)));
+    const { connectionOptions: connection, namespace = 'default' } = toClientOptions(profile);
+    return { connection, namespace };
+  } catch (error) {
+    if (!(error instanceof WorkerConfigError)) refuse(readingFault(error, variables));
+    throw error;
+  }
 }
 
 function encryptionKeysOf(env: NodeJS.ProcessEnv): EncryptionKey[] {
@@ -211,6 +234,6 @@ function number(env: NodeJS.ProcessEnv, name: string): number | undefined {
 function artifactsOf(url: string | undefined, home: string): string {
   if (!url) return pathToFileURL(join(home, 'artifacts')).href;
   const problem = storeUrlProblem(url);
-  if (problem) throw new WorkerConfigError(`MUSTER_ARTIFACTS is ${JSON.stringify(url)}: ${problem}`);
+  if (problem) throw new WorkerConfigError(`MUSTER_ARTIFACTS is ${JSON.stringify(shownStoreUrl(url))}: ${problem}`);
   return url;
 }
