@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   supervisor?.onGone(() => end('the supervisor is gone'));
   const health = config.listen && (await serveHealth(config.listen, workers, telemetry));
   const idleness = watchIdleness(config, connection, log, () => end('idle'));
-  log.info({ queues: workers.map(({ options }) => options.taskQueue) }, 'worker is up');
+  log.info({ queues: workers.map(({ options }) => options.taskQueue), slots: config.slots }, 'worker is up');
   if (config.makesCurrent) void makeCurrent(config, connection, log, draining.signal);
   try {
     if (!draining.signal.aborted) await Promise.all(workers.map((worker) => worker.run()));

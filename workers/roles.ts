@@ -81,7 +81,8 @@ export async function createWorkers(
         taskQueue: agentsQueue(fingerprint(config.claude)),
         activities: { ...subagents },
         maxConcurrentActivityTaskExecutions: config.slots,
-        activityTaskPollerBehavior: poll(8),
+        // A frontend allows 1,200 long polls of one kind (reference/temporal.md §6): enough for 300 such workers.
+        activityTaskPollerBehavior: poll(config.role === 'all' ? 8 : 4),
       }),
     );
   }

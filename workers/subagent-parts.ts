@@ -45,6 +45,8 @@ export interface PartsOptions extends Pick<
   log: Log;
   /** Left out: nobody is told what happens here. */
   watchers?: Watchers;
+  /** As in `WorkspacesOptions`. */
+  cacheBytes?: number | undefined;
   /** Left out: by the host's network and name service. Whoever gives one closes it. */
   egress?: Egress;
 }
@@ -60,7 +62,12 @@ export async function openSubagentParts(
   const watchers = options.watchers ?? { metrics: NO_METRICS, traces: NO_TRACES };
   const { metrics } = watchers;
   const directory = join(home, HOME.workspaces);
-  const workspaces = createWorkspaces({ directory, store, onFetched: (ms) => metrics.cloned(ms) });
+  const workspaces = createWorkspaces({
+    directory,
+    store,
+    cacheBytes: options.cacheBytes,
+    onFetched: (ms) => metrics.cloned(ms),
+  });
   const sockets = await socketDirectory(directory);
   const egress = options.egress ?? createEgress({ internal: egressInternal, log });
   const redact = createRedactor(secrets);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, lutimesSync, lstatSync } from 'node:fs';
-import { mkdir, rename, utimes } from 'node:fs/promises';
+import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkspaceSource } from '../../workflows/contract/task.schema.ts';
 import type { ArtifactStore } from '../artifacts/store.ts';
@@ -9,6 +9,7 @@ import { forDisk, records } from './file-list.ts';
 import { removeWithMounts } from './mounts.ts';
 import { codeOf, EMPTY_TREE, exists, Repository } from './repository.ts';
 import { SharedWork } from './shared-work.ts';
+import { bytesBelow, SIZE_FILE } from './tree-cache.ts';
 import { WorkspaceTooLarge, WorkspaceUnavailable } from './workspace.ts';
 
 /** A time long past: an index written today then trusts every entry, and any later write shows. 2001-09-09T01:46:40Z */
@@ -50,14 +51,25 @@ export class Trees {
   readonly #aside: string;
   readonly #store: ArtifactStore;
   readonly #isReadOnly: () => Promise<boolean>;
+  readonly #onBuilt: (bytes: number) => void;
   readonly #builds = new SharedWork<Tree>();
 
-  /** `aside`: where to build. `isReadOnly`: whether files must be protected by their mode, for want of mounts. */
-  constructor(directory: string, aside: string, store: ArtifactStore, isReadOnly: () => Promise<boolean>) {
+  /**
+   * `aside`: where to build. `isReadOnly`: whether files must be protected by their mode, for want of mounts. `onBuilt` is
+   * told what a new tree takes.
+   */
+  constructor(
+    directory: string,
+    aside: string,
+    store: ArtifactStore,
+    isReadOnly: () => Promise<boolean>,
+    onBuilt: (bytes: number) => void,
+  ) {
     this.#directory = directory;
     this.#aside = aside;
     this.#store = store;
     this.#isReadOnly = isReadOnly;
+    this.#onBuilt = onBuilt;
   }
 
   /** The tree of a stored source. */
@@ -101,27 +113,35 @@ export class Trees {
       await mkdir(join(aside, 'files'), { recursive: true });
       const repository = await Repository.create(join(aside, 'repo.git'));
       const id = await fill(repository, aside);
-      await this.#checkOut(new Tree(id, aside), signal);
-      return await this.#publish(id, aside);
+      const files = await this.#checkOut(new Tree(id, aside), signal);
+      const bytes = files + (await bytesBelow(join(aside, 'repo.git')));
+      await writeFile(join(aside, SIZE_FILE), bytes.toString());
+      const tree = await this.#publish(id, aside);
+      this.#onBuilt(bytes);
+      return tree;
     } finally {
       await removeWithMounts(aside);
     }
   }
 
-  async #checkOut(tree: Tree, signal: AbortSignal): Promise<void> {
+  /** Resolves with what the files take. */
+  async #checkOut(tree: Tree, signal: AbortSignal): Promise<number> {
     await refuseHuge(tree, signal);
     const workTree = tree.repository.at(tree.files, tree.index);
     await workTree.run(['read-tree', '--reset', '-u', tree.id], { signal });
     const paths = records((await workTree.run(['ls-files', '-z'], { signal })).stdout);
     const mayWrite = !(await this.#isReadOnly());
+    let bytes = 0;
     for (const [i, path] of paths.entries()) {
       if (i % 500 === 499) await new Promise(setImmediate);
       const file = forDisk(tree.files, path);
       const stats = lstatSync(file);
+      bytes += stats.blocks * 512;
       if (!mayWrite && stats.isFile()) chmodSync(file, stats.mode & 0o555);
       lutimesSync(file, LONG_AGO_S, LONG_AGO_S);
     }
     await workTree.run(['update-index', '-q', '--refresh'], { signal });
+    return bytes;
   }
 
   async #publish(id: string, aside: string): Promise<Tree> {

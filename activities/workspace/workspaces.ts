@@ -10,6 +10,7 @@ import { Remotes } from './remote.ts';
 import { codeOf } from './repository.ts';
 import { SharedViews } from './shared-views.ts';
 import { sweepOwners } from './sweep.ts';
+import { defaultLimit, limitTrees } from './tree-cache.ts';
 import { Trees, type Tree } from './trees.ts';
 import { fullDiskAsWorkspaceFull, WorkspaceUnavailable } from './workspace.ts';
 import type { OpenOptions, Workspace, Workspaces } from './workspace.ts';
@@ -23,6 +24,8 @@ export interface WorkspacesOptions {
   protocols?: readonly string[];
   /** Instead of the best this host can do. */
   checkout?: CheckoutKind;
+  /** What shared trees nobody has open may take; omitted: a fifth of the disk, at most 50 GB. */
+  cacheBytes?: number | undefined;
   /** Told how long a fetch from a remote took. */
   onFetched?: (durationMs: number) => void;
 }
@@ -44,6 +47,8 @@ class HostWorkspaces implements Workspaces {
   readonly #remotes: Remotes;
   readonly #views: SharedViews;
   readonly #wanted: CheckoutKind | undefined;
+  readonly #cacheBytes: number | undefined;
+  #builtBytes = 0;
   #kind: Promise<CheckoutKind> | undefined;
 
   constructor(options: WorkspacesOptions) {
@@ -52,8 +57,15 @@ class HostWorkspaces implements Workspaces {
     this.#mine = join(directory, 'owners', ownName());
     this.#store = store;
     this.#wanted = checkout;
+    this.#cacheBytes = options.cacheBytes;
     const hasMounts = async (): Promise<boolean> => (await this.#checkoutKind()) === 'overlay';
-    this.#trees = new Trees(join(directory, 'trees'), this.#mine, store, async () => !(await hasMounts()));
+    this.#trees = new Trees(
+      join(directory, 'trees'),
+      this.#mine,
+      store,
+      async () => !(await hasMounts()),
+      (bytes) => void this.#built(bytes).catch(() => undefined), // the next start looks again
+    );
     this.#remotes = new Remotes(join(directory, 'commits'), this.#trees, protocols, onFetched);
     this.#views = new SharedViews(this.#mine, hasMounts);
   }
@@ -68,7 +80,21 @@ class HostWorkspaces implements Workspaces {
   }
 
   async sweep(): Promise<void> {
-    await sweepOwners(this.#directory);
+    await mkdir(this.#directory, { recursive: true });
+    await sweepOwners(this.#directory, await this.#limit());
+  }
+
+  /** Between two starts a worker looks again whenever a tenth of the cache is new. */
+  async #built(bytes: number): Promise<void> {
+    this.#builtBytes += bytes;
+    const limit = await this.#limit();
+    if (this.#builtBytes < limit / 10) return;
+    this.#builtBytes = 0;
+    await limitTrees(this.#directory, limit);
+  }
+
+  async #limit(): Promise<number> {
+    return this.#cacheBytes ?? defaultLimit(this.#directory);
   }
 
   async #openShared(source: WorkspaceSource, options: OpenOptions): Promise<Workspace> {

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { mountsBelow } from '../../../activities/workspace/mounts.ts';
+import { SIZE_FILE } from '../../../activities/workspace/tree-cache.ts';
 import type { WorkspaceSource } from '../../../workflows/contract/task.schema.ts';
 import { fingerprint } from './git-fixture.ts';
 import { bench, FILES, snapshot, workspacesOf } from './workspace-fixture.ts';
@@ -80,5 +81,72 @@ describe('several workers of one home', () => {
     expect(readdirSync(join(bench.home, 'trees'))).toEqual([used.tree]);
     expect(readFileSync(join(workspace.root, 'a.txt'), 'utf8')).toBe(FILES['a.txt']);
     expect((await workspaces.open(unused)).tree).toBe(unused.tree);
+  });
+
+  describe('keep their shared trees within a limit', () => {
+    const hour = 3_600;
+    const trees = (): string[] => readdirSync(join(bench.home, 'trees')).sort();
+    const age = (tree: string, seconds: number): void => {
+      const then = Date.now() / 1000 - seconds;
+      utimesSync(join(bench.home, 'trees', tree), then, then);
+    };
+    const bytesOf = (tree: string): number => Number(readFileSync(join(bench.home, 'trees', tree, SIZE_FILE), 'utf8'));
+
+    async function built(...names: string[]): Promise<WorkspaceSource[]> {
+      const workspaces = workspacesOf();
+      const sources = [];
+      for (const name of names) {
+        const source = await snapshot(bench.repository(name, { [name]: name.repeat(100_000) }));
+        await (await workspaces.open(source, { mayWrite: false })).close();
+        sources.push(source);
+      }
+      return sources;
+    }
+
+    it('that takes the longest unused first, and what is open never', async () => {
+      const [open, oldest, old, recent] = (await built('open', 'oldest', 'old', 'recent')).map(({ tree }) => tree) as [
+        string,
+        ...string[],
+      ];
+      const held = await workspacesOf().open((await built('open'))[0]!, { mayWrite: false });
+      for (const [tree, hours] of [
+        [open, 90],
+        [oldest!, 80],
+        [old!, 70],
+        [recent!, 60],
+      ] as const)
+        age(tree, hours * hour);
+      const limit = bytesOf(open) + bytesOf(recent!) + bytesOf(old!) - 1;
+      await workspacesOf(undefined, limit).sweep();
+      expect(trees()).toEqual([open, recent!].sort());
+      await workspacesOf(undefined, 1).sweep();
+      expect(trees()).toEqual([open]);
+      expect(readFileSync(join(held.root, 'open'), 'utf8')).toHaveLength(400_000);
+    });
+
+    it('but for one that was opened a moment ago and is not held yet', async () => {
+      const [{ tree }] = (await built('new')) as [WorkspaceSource];
+      await workspacesOf(undefined, 1).sweep();
+      expect(trees()).toEqual([tree]);
+    });
+
+    it('and look again when a tenth of it is new', async () => {
+      const [first] = (await built('first')) as [WorkspaceSource];
+      age(first.tree, hour);
+      const next = await snapshot(bench.repository('next', FILES));
+      await workspacesOf(undefined, 1).open(next);
+      await expect.poll(trees).toEqual([next.tree]);
+    });
+
+    it('and count one whose size nobody wrote down', async () => {
+      const [{ tree }] = (await built('sizeless')) as [WorkspaceSource];
+      const bytes = bytesOf(tree);
+      rmSync(join(bench.home, 'trees', tree, SIZE_FILE));
+      age(tree, hour);
+      await workspacesOf(undefined, 4 * bytes).sweep();
+      expect(trees()).toEqual([tree]);
+      await workspacesOf(undefined, bytes - 1).sweep();
+      expect(trees()).toEqual([]);
+    });
   });
 });

@@ -39,8 +39,9 @@ export async function patchText(patch: string): Promise<string> {
 }
 
 /** Workspaces that remember what they opened; each call of `open` is another owner. */
-export function workspacesOf(kind?: CheckoutKind) {
-  const workspaces = createWorkspaces({ directory: bench.home, store: bench.store, ...(kind && { checkout: kind }) });
+export function workspacesOf(kind?: CheckoutKind, cacheBytes?: number) {
+  const of = { directory: bench.home, store: bench.store, cacheBytes };
+  const workspaces = createWorkspaces({ ...of, ...(kind && { checkout: kind }) });
   let count = 0;
   return {
     sweep: () => workspaces.sweep(),
