@@ -14,6 +14,7 @@ const run = promisify(execFile);
 /** As every deployment file sets it: fairness and the room a cluster needs. */
 const DYNAMIC_CONFIG = `
 matching.enableFairness: [{ value: true }]
+matching.numTaskqueueWritePartitions: [{ value: 1 }]
 frontend.namespaceRPS.visibility: [{ value: 200 }]
 limit.maxIDLength: [{ value: 255 }]
 frontend.WorkerHeartbeatsEnabled: [{ value: true }]
