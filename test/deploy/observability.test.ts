@@ -77,6 +77,13 @@ describe('the metrics that alerts and dashboards read', () => {
     expect(unknownIn(expr)).toEqual([]);
   });
 
+  it('exist: autoscaling of the chart', () => {
+    const chart = read('deploy/helm/muster/templates/autoscaling.yaml');
+    const names = [...new Set(chart.match(/\b(?:temporal|fleet)_\w+/g))];
+    expect(names).not.toEqual([]);
+    expect(names.filter((name) => !own.has(name) && !sdk.has(name))).toEqual([]);
+  });
+
   it('are asked by labels they have', () => {
     const labels = labelsOf(exposition);
     const asked = [...rules.map(({ expr }) => expr), ...queries.map(([, expr]) => expr)].flatMap((expr) =>
@@ -155,9 +162,27 @@ describe('every alert', () => {
     expect([firing.length > 0, quiet.length > 0]).toEqual([true, true]);
   });
 
+  it.each(rules.map(({ alert }) => alert))('has its part of the runbook: %s', (alert) => {
+    expect(read('deploy/runbook.md')).toMatch(new RegExp(`^### ${alert}$`, 'm'));
+  });
+
   it.each(rules)('says how bad it is, what it means and what to do: $alert', ({ labels, annotations }) => {
     expect(['critical', 'warning', 'info']).toContain(labels['severity']);
     expect(annotations).toMatchObject({ summary: expect.any(String), description: expect.stringMatching(/.{40}/) });
+  });
+});
+
+describe('the table of metrics in the README', () => {
+  it('names each metric of ours, its labels, and nothing else', () => {
+    const labels = labelsOf(exposition);
+    const rows = [...read('README.md').matchAll(/^\| `(fleet_\w+)(?:\{([\w, ]+)\})?`/gm)];
+    const told = rows.map(([, name = '', list = '']) => [name, list.split(/, ?/).filter(Boolean).toSorted()]);
+    const real = [...new Set([...own].filter((name) => name.startsWith('fleet_')).map(baseOf))].map((name) => [
+      name,
+      [...(labels.get(name) ?? [])].filter((label) => label !== 'le').toSorted(),
+    ]);
+    const inOrder = (table: typeof told) => Object.fromEntries(table) as Record<string, unknown>;
+    expect(inOrder(told)).toEqual(inOrder(real));
   });
 });
 
@@ -185,7 +210,7 @@ describe('the dashboard', () => {
     expect(sources.every(({ datasource }) => JSON.stringify(datasource) === JSON.stringify(chosen))).toBe(true);
   });
 
-  it('shows every metric of ours but those that stand for a version or are another’s part', () => {
+  it('shows every metric of ours', () => {
     const read = new Set(queries.flatMap(([, expr]) => metricNames(expr)).map(baseOf));
     const ours = new Set([...own].filter((name) => name.startsWith('fleet_')).map(baseOf));
     expect([...ours].filter((name) => !read.has(name))).toEqual([]);
