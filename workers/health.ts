@@ -4,10 +4,12 @@ import type { Telemetry } from './telemetry.ts';
 
 /** What tells whether a worker can work: it polls, and it has not begun to end. */
 function isReady(worker: Worker): boolean {
-  return worker.getState() === 'RUNNING';
+  const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
+  return runState === 'RUNNING' && workflowPollerState === 'POLLING' && activityPollerState === 'POLLING';
 }
 
 /**
+ * Of the worker process itself: while its supervisor starts it again nobody answers, which is as good as 503.
  * `GET /healthz`: the process answers. `GET /readyz`: 200 while every worker of it polls, else 503. `GET /metrics`: for
  * Prometheus. Rejects when the address cannot be had.
  */
