@@ -79,6 +79,8 @@ export interface Ci {
 export interface TemporalService {
   address: string;
   namespace: string;
+  /** By which a worker finds the same: files named absolutely. */
+  variables: Readonly<Record<string, string>>;
   /** With TLS and keys, as `TEMPORAL_*` and its configuration file say. */
   connection: Envconfig.ClientConnectConfig['connectionOptions'];
 }
@@ -109,14 +111,15 @@ export function readConfig(
   const env = (key: string): string | undefined => environment[key]?.trim() || undefined;
   const base = (key: string, fallback: string): string =>
     absolute(env(key)) ?? join(env('HOME') ?? homedir(), fallback);
-  const settings = readSettings(projectFile(cwd), join(base('XDG_CONFIG_HOME', '.config'), 'muster', 'config.yaml'));
+  const { project, user } = settingsFiles(environment, cwd);
+  const settings = readSettings(project, user);
   const home = resolve(cwd, flags.home ?? env('MUSTER_HOME') ?? settings.home ?? findHome(cwd));
   const artifacts = flags.artifacts ?? env('MUSTER_ARTIFACTS');
   const binary = env('MUSTER_TEMPORAL_BINARY');
   return {
     home,
     artifacts: artifacts ? storeUrl(artifacts) : (settings.artifacts ?? pathToFileURL(join(home, 'artifacts')).href),
-    temporal: temporalService(environment, env, settings),
+    temporal: temporalService(environment, env, settings, cwd),
     claude: flags.simulate ? SIMULATED : claudeAccess(env),
     model: flags.model ?? settings.model,
     concurrency: flags.concurrency ?? settings.concurrency,
@@ -141,6 +144,13 @@ export function readCi(environment: Environment = process.env): Ci {
     workspace: workspace?.trim() || undefined,
     stepSummary: stepSummary?.trim() || undefined,
   };
+}
+
+/** The project's file, where there is one, and the user's, which need not exist. */
+export function settingsFiles(environment: Environment, cwd: string): { project: string | undefined; user: string } {
+  const env = (key: string): string | undefined => environment[key]?.trim() || undefined;
+  const directory = absolute(env('XDG_CONFIG_HOME')) ?? join(env('HOME') ?? homedir(), '.config');
+  return { project: projectFile(cwd), user: join(directory, 'muster', 'config.yaml') };
 }
 
 /** Throws `CommandFailure` 4 when there is no credential. */
@@ -193,8 +203,16 @@ function storeUrl(value: string): string {
 
 export type Lookup = (key: string) => string | undefined;
 
-function temporalService(environment: Environment, env: Lookup, settings: Settings): TemporalService | undefined {
-  const variables = temporalVariables(environment);
+function temporalService(
+  environment: Environment,
+  env: Lookup,
+  settings: Settings,
+  cwd: string,
+): TemporalService | undefined {
+  const given = Object.entries(temporalVariables(environment));
+  const variables = Object.fromEntries(
+    given.map(([key, value]) => [key, /^TEMPORAL_.*(_PATH|_FILE)$/.test(key) ? resolve(cwd, value) : value]),
+  );
   if (!env('TEMPORAL_ADDRESS') && !asksForFile(variables)) {
     if (!settings.temporalAddress) return undefined;
     variables['TEMPORAL_ADDRESS'] = settings.temporalAddress;
@@ -202,7 +220,7 @@ function temporalService(environment: Environment, env: Lookup, settings: Settin
   const fault = variablesFault(variables, isFile);
   if (fault) throw temporalFailure(fault);
   const { namespace, connectionOptions: connection } = readProfile(variables);
-  return { address: connection.address!, namespace: namespace ?? 'default', connection };
+  return { address: connection.address!, namespace: namespace ?? 'default', variables, connection };
 }
 
 function readProfile(variables: Record<string, string>): Envconfig.ClientConnectConfig {

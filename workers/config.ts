@@ -74,6 +74,8 @@ export class WorkerConfigError extends Error {
   override name = 'WorkerConfigError';
 }
 
+/** What opens the artifact store and Temporal. */
+const SECRETS = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'TEMPORAL_API_KEY'];
 const DEPLOYMENT_NAME = 'muster';
 
 /** Reads the environment; the only file of the workers that may. Throws `WorkerConfigError` naming the variable. */
@@ -111,7 +113,9 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     mcpServers,
     encryptionKeys,
     secrets: [
-      ...[apiKey, authToken].filter((secret) => secret !== undefined),
+      ...[apiKey, authToken, ...SECRETS.map((name) => env[name])].filter(
+        (secret) => secret !== undefined && secret !== '',
+      ),
       ...[...values, ...encryptionKeys.map(({ base64 }) => base64), ...collectorSecrets(env)],
     ],
   };

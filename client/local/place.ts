@@ -23,6 +23,6 @@ export function nodeEnvironment(config: Config): Environment {
 /** Neither the server nor the simulated Claude has any use for a Claude credential or the keys of what is stored. */
 export function withoutSecrets({ environment }: Config): Environment {
   return Object.fromEntries(
-    Object.entries(environment).filter(([key]) => !/^(ANTHROPIC_|TEMPORAL_|MUSTER_ENCRYPTION_)/.test(key)),
+    Object.entries(environment).filter(([key]) => !/^(ANTHROPIC_|TEMPORAL_|AWS_|MUSTER_ENCRYPTION_)/.test(key)),
   );
 }

@@ -58,7 +58,12 @@ const path = (value: unknown, directory: string): string | undefined =>
 /** As a URL. */
 const store = (value: unknown, directory: string): string | undefined => {
   const given = text(value);
-  if (given?.startsWith('s3://')) return storeUrlProblem(given) ? undefined : given;
+  if (given?.startsWith('s3:')) {
+    const problem = storeUrlProblem(given);
+    // Not quoted: it may hold a credential.
+    if (problem) throw new Error(problem);
+    return given;
+  }
   return given && pathToFileURL(resolve(directory, given)).href;
 };
 
@@ -99,6 +104,12 @@ export function readSettings(project: string | undefined, user: string): Setting
   if (misplaced)
     throw new CommandFailure(2, `${project}: ${misplaced} is not read from a project`, `write it into ${user}`);
   return { ...readFile(user), ...ofProject };
+}
+
+/** Which file each value comes from. Both files are right: `readSettings` has read them. */
+export function settingOrigins(project: string | undefined, user: string): Partial<Record<keyof Settings, string>> {
+  const named = (file: string): [string, string][] => Object.keys(readFile(file)).map((key) => [key, file]);
+  return Object.fromEntries([...named(user), ...(project ? named(project) : [])]);
 }
 
 function readFile(file: string): Settings {

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { HOME } from '../../workflows/contract/home.ts';
 import { agentsQueue } from '../../workflows/contract/ids.ts';
-import type { ClaudeAccess, Environment } from '../config.ts';
+import type { ClaudeAccess, Config, Environment } from '../config.ts';
 import { CommandFailure } from '../cli/context.ts';
 import { Daemon, endProcess, isServing, readState, removeState, type DaemonState } from './daemon.ts';
 import { VERSION } from './entries.ts';
@@ -47,7 +47,18 @@ function servingState(place: Place, fingerprint: string): DaemonState | undefine
   return isServing(state) && (!place.isKept || state.isKept === true) ? state : undefined;
 }
 
-const operatorOf = ({ config }: Place): string => operatorFingerprint(config.operator, config.environment);
+/** The store it works on included: a worker on another one would look for its fleets' tasks in vain. */
+function operatorOf({ config }: Place): string {
+  const operator = operatorFingerprint(config.operator, config.environment);
+  const store = JSON.stringify([config.artifacts, Object.entries(storeEnvironment(config)).toSorted()]);
+  return `${operator}-${createHash('sha256').update(store).digest('hex').slice(0, 8)}`;
+}
+
+/** What opens a store on S3, and what no other process of ours is told. */
+function storeEnvironment({ artifacts, environment }: Config): Environment {
+  if (!artifacts.startsWith('s3:')) return {};
+  return Object.fromEntries(Object.entries(environment).filter(([key]) => key.startsWith('AWS_')));
+}
 
 /** All workers of the home that have a file, with their names. */
 export function listWorkers(home: string): { name: string; state: DaemonState }[] {
@@ -127,12 +138,11 @@ export async function endWorkers(home: string): Promise<{ pid: number; how: 'gon
 }
 
 function workerEnvironment({ config, isKept }: Place, access: ClaudeAccess, target: TemporalTarget): Environment {
-  const isEmbedded = config.temporal === undefined;
-  const temporal = Object.entries(config.environment).filter(([key]) => !isEmbedded && key.startsWith('TEMPORAL_'));
   return {
     ...nodeEnvironment(config),
     ...(access.isSimulated ? {} : proxyEnvironment(config.environment)),
-    ...Object.fromEntries(temporal),
+    ...config.temporal?.variables,
+    ...storeEnvironment(config),
     ...operatorEnvironment(config.operator, config.home),
     MUSTER_ARTIFACTS: config.artifacts,
     MUSTER_PRICES: config.prices,
