@@ -113,9 +113,7 @@ export function readWorkerConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     mcpServers,
     encryptionKeys,
     secrets: [
-      ...[apiKey, authToken, ...SECRETS.map((name) => env[name])].filter(
-        (secret) => secret !== undefined && secret !== '',
-      ),
+      ...[apiKey, authToken, ...SECRETS.map((name) => env[name])].flatMap((secret) => secret || []),
       ...[...values, ...encryptionKeys.map(({ base64 }) => base64), ...collectorSecrets(env)],
     ],
   };
