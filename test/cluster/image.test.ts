@@ -25,9 +25,7 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
 
   beforeAll(async () => {
     engine = await DockerEngine.start();
-    if (engine.host) process.env['DOCKER_HOST'] = engine.host;
-    // It would have to be pulled; every container is removed below.
-    process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
+    Object.assign(process.env, engine.environment);
     image = await engine.buildImage();
     [temporal, s3, claude] = await Promise.all([TemporalServer.start(), S3Server.start(), startSimulatedClaude()]);
   });

@@ -1,7 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, openSync, readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -51,6 +51,16 @@ export class DockerEngine implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     return new DockerEngine(host, directory, child);
+  }
+
+  /** For testcontainers: which engine, and whatever else it would look for in one that has no network of its own. */
+  get environment(): Record<string, string> {
+    return {
+      ...(this.host && { DOCKER_HOST: this.host }),
+      TESTCONTAINERS_HOST_OVERRIDE: '127.0.0.1',
+      // It would have to be pulled; who starts a container removes it.
+      TESTCONTAINERS_RYUK_DISABLED: 'true',
+    };
   }
 
   async docker(...args: string[]): Promise<string> {
@@ -112,6 +122,9 @@ export class DockerEngine implements AsyncDisposable {
       const gone = once(child, 'exit');
       child.kill('SIGTERM');
       await gone;
+      // Network namespaces stay mounted when it ends.
+      for (const path of globSync(join(this.#directory, 'exec/netns/*')))
+        await run('umount', ['-l', path]).catch(() => undefined);
     }
     await rm(this.#directory, { recursive: true, force: true });
   }
