@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startSimulatedClaude, type SimulatedClaude } from '../../client/simulated/server.ts';
 import type { Result } from '../../workflows/contract/task.schema.ts';
@@ -89,6 +91,18 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
     // Namespaces beside a user namespace, as a shell that got out would want them.
     await expect(inside(profile, ['unshare', '--mount', 'true'])).rejects.toThrow('Operation not permitted');
     await expect(inside(profile, ['unshare', '--user', '--mount', 'true'])).rejects.toThrow('Operation not permitted');
+  });
+
+  it('makes the bucket of the compose file, once', async () => {
+    const script = fileURLToPath(new URL('../../deploy/compose/make-bucket.mjs', import.meta.url));
+    const env = { ...s3.environment, ENDPOINT: s3.endpoint, BUCKET: 'of-compose' };
+    const given = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+    const make = ['run', '--rm', '--network', 'host', '--read-only', '-v', `${script}:/make-bucket.mjs:ro`, ...given];
+    await engine.docker(...make, '--entrypoint', 'node', image, '/make-bucket.mjs');
+    await engine.docker(...make, '--entrypoint', 'node', image, '/make-bucket.mjs');
+    const client = s3.client();
+    const { Buckets } = await client.send(new ListBucketsCommand()).finally(() => client.destroy());
+    expect(Buckets?.map(({ Name }) => Name)).toContain('of-compose');
   });
 
   it('says what it is, holds one native part, and no secret', async () => {
