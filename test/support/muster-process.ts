@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/muster.js', import.meta.url));
+export const PROGRAM = fileURLToPath(new URL('../../bin/muster.js', import.meta.url));
 
 export interface Ran {
   code: number | null;
