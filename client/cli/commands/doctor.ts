@@ -1,5 +1,6 @@
 import { diagnose } from '../../local/doctor/diagnose.ts';
 import type { Check } from '../../local/doctor/check.ts';
+import { configuration, type Setting } from '../../local/doctor/configuration.ts';
 import type { Register } from '../context.ts';
 import { PLAIN_FORMATS, type PlainFormat } from '../output-format.ts';
 import type { Paint } from '../paint.ts';
@@ -9,21 +10,30 @@ import { oneOf } from '../values.ts';
 export const register: Register = (program) => {
   program
     .command('doctor')
-    .summary('check what muster needs, and say how to mend it')
+    .summary('say what muster would use, check what it needs, and how to mend it')
     .description(
-      'Checks what muster needs and says how to mend what is missing. Starts nothing. Exit 1 when a need fails.',
+      'Prints the configuration muster would use and where each value comes from, secrets hidden; checks what it needs and ' +
+        'says how to mend what is missing. Starts nothing. Exit 1 when a need fails.',
     )
     .option('--output-format <format>', 'text or json', oneOf(PLAIN_FORMATS), 'text')
     .action(async ({ outputFormat }: { outputFormat: PlainFormat }) => {
       const { config, terminal } = openSettings();
+      const settings = configuration(config, process.cwd());
       const checks = await diagnose(config);
       const isOk = checks.every(({ status }) => status !== 'failed');
       terminal.data(
-        outputFormat === 'json' ? `${JSON.stringify({ ok: isOk, checks }, null, 2)}\n` : asText(checks, terminal.paint),
+        outputFormat === 'json'
+          ? `${JSON.stringify({ ok: isOk, configuration: settings, checks }, null, 2)}\n`
+          : `${settingsText(settings, terminal.paint)}\n${asText(checks, terminal.paint)}`,
       );
       if (!isOk) process.exitCode = 1;
     });
 };
+
+function settingsText(settings: readonly Setting[], paint: Paint): string {
+  const width = Math.max(...settings.map(({ key }) => key.length));
+  return settings.map(({ key, value, from }) => `${key.padEnd(width)}  ${value} ${paint.dim(`(${from})`)}\n`).join('');
+}
 
 function asText(checks: readonly Check[], paint: Paint): string {
   const width = Math.max(...checks.map(({ name }) => name.length));

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { shownStoreUrl } from '../../../activities/artifacts/open-store.ts';
 
 /** One need, looked at. `failed`: muster cannot work as asked; `warning`: it can, with what `detail` says. */
 export interface Check {
@@ -18,6 +19,9 @@ export const warning = (name: string, detail: string, hint: string): Check => ({
   hint,
 });
 export const failed = (name: string, detail: string, hint: string): Check => ({ name, status: 'failed', detail, hint });
+
+/** A URL as it may be shown: without what may be a credential. */
+export const shownUrl = shownStoreUrl;
 
 /** What a command printed, or why it could not: its error output's first line, or the system's word. Ends in 10 s. */
 export async function ask(command: string, args: readonly string[]): Promise<{ output?: string; trouble?: string }> {

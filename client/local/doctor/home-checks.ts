@@ -1,11 +1,12 @@
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { HOME } from '../../../workflows/contract/home.ts';
 import type { Config } from '../../config.ts';
 import { listDaemons } from '../down.ts';
 import { VERSION } from '../entries.ts';
 import { readHomeVersion } from '../home.ts';
 import { failed, messageOf, ok, warning, type Check } from './check.ts';
+import { nearestExisting } from './store-checks.ts';
 
 /** What lies in the home and what runs on it; nothing is changed. */
 export function homeChecks({ home }: Config): Check[] {
@@ -27,10 +28,6 @@ function homeItself(home: string): Check {
   } catch (error) {
     return failed('home', messageOf(error), hint);
   }
-}
-
-function nearestExisting(path: string): string {
-  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 
 function database(home: string): Check {

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config.ts';
 import { ask, failed, isAtLeast, messageOf, ok, warning, type Check } from './check.ts';
+import { nearestExisting } from './store-checks.ts';
 
 const NODE = '24';
 /** The oldest git muster is tried with. */
@@ -70,7 +71,8 @@ async function overlay(): Promise<Check> {
 }
 
 async function disk({ home, artifacts }: Config): Promise<Check> {
-  const places = [...new Set([home, artifacts].map(nearestExisting))];
+  const directories = artifacts.startsWith('file:') ? [home, fileURLToPath(artifacts)] : [home];
+  const places = [...new Set(directories.map(nearestExisting))];
   const free = await Promise.all(places.map(async (place) => ({ place, ...(await space(place)) })));
   const least = free.toSorted((a, b) => a.bytes - b.bytes)[0]!;
   const detail = `${(least.bytes / GIB).toFixed(1)} GiB free in ${least.place}`;
@@ -85,8 +87,4 @@ async function disk({ home, artifacts }: Config): Promise<Check> {
 async function space(place: string): Promise<{ bytes: number; files: number }> {
   const { bavail, bsize, files, ffree } = await statfs(place);
   return { bytes: bavail * bsize, files: files === 0 ? Infinity : ffree };
-}
-
-function nearestExisting(path: string): string {
-  return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
 }

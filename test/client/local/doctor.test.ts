@@ -3,14 +3,15 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, wri
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Check } from '../../../client/local/doctor/check.ts';
 import { isAtLeast } from '../../../client/local/doctor/check.ts';
 import { writeState } from '../../../client/local/daemon.ts';
 import { VERSION } from '../../../client/local/entries.ts';
 import { createHome } from '../../../client/local/home.ts';
 import { HOME } from '../../../workflows/contract/home.ts';
+import { failure, FakeS3 } from '../../support/fake-s3.ts';
 
 const BIN = join(import.meta.dirname, '../../../bin/muster.js');
 
@@ -62,7 +63,7 @@ test('all that is needed is there: exit 0, and nothing was made or started', asy
   expect(code).toBe(0);
   expect([...checks.keys()]).toEqual([
     ...['node', 'git', 'ripgrep', 'overlayfs', 'disk', 'sandbox', 'socat', 'limits', 'temporal', 'ports'],
-    ...['retention', 'home', 'database', 'daemons', 'credentials'],
+    ...['retention', 'home', 'database', 'daemons', 'artifacts', 'credentials'],
   ]);
   expect(existsSync(home)).toBe(false);
 });
@@ -207,4 +208,122 @@ test('keys of payloads: their ids are told, and nothing of them', async () => {
     detail: 'payloads in Temporal are encrypted with the key new; old still decrypt',
   });
   for (const key of [one!, two!]) expect(out).not.toContain(key.slice(0, 12));
+});
+
+describe('the configuration', () => {
+  /** Key → `value (from)`. */
+  async function configured(env: Record<string, string>, files: Record<string, string> = {}) {
+    for (const [file, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, file)), { recursive: true });
+      writeFileSync(join(root, file), content);
+    }
+    const { out } = await doctor(env);
+    const { configuration } = JSON.parse(out) as { configuration: { key: string; value: string; from: string }[] };
+    return { out, of: Object.fromEntries(configuration.map(({ key, value, from }) => [key, `${value} (${from})`])) };
+  }
+
+  test('is printed with where each value comes from', async () => {
+    const user = '.config/muster/config.yaml';
+    const { of } = await configured(
+      { MUSTER_TEAM: 'search', TEMPORAL_NAMESPACE: 'fleets' },
+      {
+        [user]: 'model: of-the-user\nconcurrency: 7\ntemporalAddress: 127.0.0.1:3\nsandbox: none\n',
+        'muster.config.yaml': 'model: of-the-project\nartifacts: kept/here\n',
+      },
+    );
+    const [ofUser, ofProject] = [join(root, user), join(root, 'muster.config.yaml')];
+    expect(of).toMatchObject({
+      home: `${home} (MUSTER_HOME)`,
+      artifacts: `${join(root, 'kept/here')} (${ofProject})`,
+      temporal: `127.0.0.1:3 (${ofUser})`,
+      'temporal namespace': 'fleets (TEMPORAL_NAMESPACE)',
+      'temporal tls': 'off (default)',
+      'temporal api key': 'none (default)',
+      model: `of-the-project (${ofProject})`,
+      concurrency: `7 (${ofUser})`,
+      team: 'search (MUSTER_TEAM)',
+      sandbox: `none (${ofUser})`,
+      'mcp servers': 'none (default)',
+    });
+  });
+
+  test('says who gives what when nobody does', async () => {
+    const { of } = await configured({ MUSTER_HOME: '' });
+    expect(of).toMatchObject({
+      home: `${join(root, '.muster')} (default)`,
+      artifacts: `${join(root, '.muster/artifacts')} (default)`,
+      temporal: 'embedded (default)',
+      claude: 'https://api.anthropic.com (default)',
+    });
+    expect(of).not.toHaveProperty('artifacts credential');
+  });
+
+  test('holds not a byte of a secret', async () => {
+    const secrets = ['sk-ant-hidden', 'aws-hidden', 'session-hidden', 'temporal-hidden', 'user-hidden', 'key-hidden'];
+    const [claude, aws, session, temporal, user, key] = secrets as [string, string, string, string, string, string];
+    const file = 'temporal.toml';
+    const { of, out } = await configured(
+      {
+        ANTHROPIC_API_KEY: claude,
+        ANTHROPIC_BASE_URL: `http://${user}:${user}@127.0.0.1:1`,
+        AWS_ACCESS_KEY_ID: 'id-hidden',
+        AWS_SECRET_ACCESS_KEY: aws,
+        AWS_SESSION_TOKEN: session,
+        AWS_REGION: 'us-east-1',
+        MUSTER_ARTIFACTS: 's3://bucket/fleets?endpoint=http://127.0.0.1:1',
+        TEMPORAL_CONFIG_FILE: file,
+        TEMPORAL_TLS_CLIENT_CERT_DATA: key,
+        TEMPORAL_TLS_CLIENT_KEY_DATA: key,
+      },
+      { [file]: `[profile.default]\naddress = "127.0.0.1:3"\napi_key = "${temporal}"\n` },
+    );
+    for (const secret of [...secrets, 'id-hidden']) expect(out).not.toContain(secret);
+    expect(of).toMatchObject({
+      temporal: '127.0.0.1:3 (TEMPORAL_CONFIG_FILE)',
+      'temporal tls': 'on, client certificate (TEMPORAL_TLS_CLIENT_CERT_DATA)',
+      'temporal api key': 'set, hidden (TEMPORAL_CONFIG_FILE)',
+      claude: 'http://…@127.0.0.1:1 (ANTHROPIC_BASE_URL)',
+      'claude credential': 'set, hidden (ANTHROPIC_API_KEY)',
+      artifacts: 's3://bucket/fleets?endpoint=http://127.0.0.1:1 (MUSTER_ARTIFACTS)',
+      'artifacts credential': 'set, hidden (AWS_ACCESS_KEY_ID)',
+    });
+  });
+});
+
+describe('a store on S3', () => {
+  let fake: FakeS3;
+  beforeEach(async () => void (fake = await FakeS3.start()));
+  afterEach(() => fake.stop());
+
+  test('is opened, proven and written to, and nothing of it stays but the proof', async () => {
+    const { checks } = await doctor({ ...fake.environment, MUSTER_ARTIFACTS: fake.url });
+    expect(checks.get('artifacts')).toMatchObject({
+      status: 'ok',
+      detail: expect.stringMatching(/^s3:\/\/bucket\/store.* opens, is writable, and honours conditional writes$/),
+    });
+    expect([...fake.objects.keys()]).toEqual(['store/proven']);
+  });
+
+  test('whose server ignores conditions, or that may not be written to, fails', async () => {
+    fake.ignoresConditions = true;
+    const ignoring = await doctor({ ...fake.environment, MUSTER_ARTIFACTS: fake.url });
+    expect(ignoring.checks.get('artifacts')).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('ignores If-None-Match'),
+    });
+    fake.intercept = ({ method }, apply) => (method === 'PUT' ? failure(403, 'AccessDenied') : apply());
+    const denied = await doctor({ ...fake.environment, MUSTER_ARTIFACTS: fake.url });
+    expect(denied.code).toBe(1);
+    expect(denied.checks.get('artifacts')).toMatchObject({
+      status: 'failed',
+      detail: expect.stringContaining('access is denied'),
+      hint: expect.stringContaining('what they permit'),
+    });
+  });
+});
+
+test('a directory that cannot be a store fails', async () => {
+  writeFileSync(join(root, 'file'), '');
+  const { checks } = await doctor({ MUSTER_ARTIFACTS: `file://${join(root, 'file/store')}` });
+  expect(checks.get('artifacts')).toMatchObject({ status: 'failed', detail: `${join(root, 'file')} is no directory` });
 });
