@@ -76,7 +76,7 @@ function print(title: string, values: Record<string, number>): void {
 }
 
 /** Figures of single rooms, each a program of its own beside what it compares with. */
-const rooms = ['sandbox', 'decision', 'limits', 'cache', 'parents', 'script', 'cluster'];
+const rooms = ['sandbox', 'decision', 'limits', 'cache', 'parents', 'script', 'cluster', 'rolling'];
 
 function room(name: string): void {
   const script = fileURLToPath(new URL(`${name}-bench.ts`, import.meta.url));
