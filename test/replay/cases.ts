@@ -112,6 +112,16 @@ export const CASES: readonly Case[] = [
     outcome: ({ index }) => ended(index % 2 === 0 ? 'failed' : 'completed'),
     batches: 1,
   },
+  {
+    name: 'found-by-state',
+    input: { count: 6, team: 'recorders', priority: 2, hasSearchAttributes: true },
+    steer: async (handle, agents) => {
+      await until(() => agents.inFlight === 5);
+      await handle.executeUpdate(messages.pauseUpdate);
+      agents.release();
+      await handle.executeUpdate(messages.resumeUpdate);
+    },
+  },
   { name: 'several-batches', input: { count: 450, limits: limits({ concurrency: 30 }) } },
   {
     name: 'rate-limit',

@@ -1,10 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { addSearchAttributes } from '../../client/fleet-client/search-attributes.ts';
 import { encodeGraph } from '../../workflows/contract/graph.ts';
 import { startHarness, type Harness } from '../support/fleet-harness.ts';
-import { Admissions, HeldAgents, settleSubagents } from '../support/held-agents.ts';
+import { SCHEDULED_FLEET_WORKFLOW, scheduleId } from '../../workflows/contract/ids.ts';
+import type { scheduledFleetWorkflow } from '../../workflows/scheduled-fleet.ts';
+import { Admissions, HeldAgents, settleSubagents, until } from '../support/held-agents.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
 import { CASES, type Case } from './cases.ts';
 
@@ -53,6 +57,43 @@ async function record(address: string, one: Case): Promise<void> {
   }
 }
 
+/** Of a firing: one whose first answer was lost, and one that is cancelled with its fleet under way. */
+async function recordFirings(address: string): Promise<void> {
+  for (const name of ['fired', 'cancelled']) {
+    const agents = new HeldAgents();
+    const lost = new Set<string>();
+    const harness = await startHarness(
+      address,
+      {
+        runSubagent: agents.runSubagent,
+        settleSubagents,
+        registerFleet: async ({ firing }) => {
+          if (name === 'fired' && lost.size === 0 && lost.add(firing)) throw new Error('recorded');
+          return { ...harness.startOptions({}).args[0], fleetId: firing };
+        },
+      },
+      { identity: 'recorder' },
+    );
+    try {
+      const { taskQueue } = harness.startOptions({});
+      const args = [{ v: 1, schedule: 'recorded', draft: 'sha256:0' }] as const;
+      const workflowId = `${scheduleId('recorded')}-${name}`;
+      const options = { workflowId, taskQueue, args };
+      const handle = await harness.client.workflow.start<typeof scheduledFleetWorkflow>(
+        SCHEDULED_FLEET_WORKFLOW,
+        options,
+      );
+      await until(() => agents.inFlight === 5);
+      if (name === 'cancelled') await handle.cancel();
+      else agents.release();
+      await handle.result().catch(() => undefined);
+      await keep(harness, workflowId, `scheduled-${name}`);
+    } finally {
+      await harness.close();
+    }
+  }
+}
+
 /** Writes one history down; resolves with the workflows it started. */
 async function keep({ client }: Harness, workflowId: string, name: string): Promise<string[]> {
   const history = await client.workflow.getHandle(workflowId).fetchHistory();
@@ -72,9 +113,12 @@ function withoutMachine(key: string, value: unknown): unknown {
 
 await mkdir(HISTORIES, { recursive: true });
 const server = await TemporalServer.start();
+const connection = await Connection.connect({ address: server.address });
+await addSearchAttributes(connection, 'default').finally(() => connection.close());
 try {
   for (const one of CASES)
     if (flag === 'w' || !existsSync(fileOf(`fleet-${one.name}`))) await record(server.address, one);
+  if (flag === 'w' || !existsSync(fileOf('scheduled-fired'))) await recordFirings(server.address);
 } finally {
   await server.stop();
 }

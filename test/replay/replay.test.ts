@@ -20,9 +20,10 @@ async function replay(history: History, name: string): Promise<void> {
 }
 
 describe('histories of earlier runs', () => {
-  it('are there, of roots and of batches', () => {
+  it('are there, of roots, of batches and of firings', () => {
     expect(names.filter((name) => name.startsWith('fleet-')).length).toBeGreaterThan(9);
     expect(names.filter((name) => name.startsWith('batch-')).length).toBeGreaterThan(5);
+    expect(names.filter((name) => name.startsWith('scheduled-')).length).toBeGreaterThan(1);
   });
 
   it.each(names)('replays %s against the workflows as they are now', async (name) => {
@@ -36,6 +37,8 @@ describe('a crooked twin', () => {
     ['fleet-graph-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
     ['fleet-spawning-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
     ['fleet-script-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
+    ['scheduled-fired-0.1.0.json', 'startChildWorkflowExecutionInitiatedEventAttributes', 'workflowType'],
+    ['scheduled-cancelled-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
     ['batch-graph-1-0.1.0.json', 'activityTaskScheduledEventAttributes', 'activityType'],
   ] as const)('of %s, with another type in one %s, is not taken for the same run', async (name, attributes, type) => {
     const twin = load(name);
