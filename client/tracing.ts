@@ -7,14 +7,16 @@ import { VERSION } from './local/entries.ts';
 
 /**
  * Does what a command does as a span, below `TRACEPARENT` where the environment has one; what it starts becomes part of the
- * same trace. Where tracing is off, or whoever named the parent does not sample it, nothing is loaded. Spans are on their
- * way to the collector when this resolves.
+ * same trace. Within a command that has its span already it is a part of that one. Where tracing is off, or whoever named the
+ * parent does not sample it, nothing is loaded. Spans have been sent when this settles.
  */
 export async function traced<T>(
   environment: Environment,
   name: string,
   work: (span: OpenSpan | undefined) => Promise<T>,
 ): Promise<T> {
+  const outer = currentSpan();
+  if (outer) return work(outer);
   const parent = parseTraceparent(environment['TRACEPARENT']);
   if (!tracingSettings(environment) || parent?.isSampled === false) return work(undefined);
   const { openTraces } = await import('../activities/observe/open-traces.ts');

@@ -1,6 +1,7 @@
 import { FAILURES } from '../../workflows/contract/failures.ts';
 import { clusterSignature } from '../fleet-client/failure-clusters.ts';
 import type { OpenFleet } from '../library/open-fleet.ts';
+import { traced } from '../tracing.ts';
 import type { RetryFlags } from './commands/retry.ts';
 import { CommandFailure } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -14,7 +15,11 @@ export async function retryFleet(id: string, labels: readonly string[], flags: R
   }
   await withSession({}, async (session) => {
     const fleet = await session.muster.fleet(id);
-    await fleet.retry(await choose(fleet, labels, flags.cluster)).catch(inWords);
+    const chosen = await choose(fleet, labels, flags.cluster);
+    await traced(session.config.environment, 'muster retry', async (span) => {
+      span?.set({ 'workflow.run_id': fleet.id });
+      await fleet.retry(chosen).catch(inWords);
+    });
     await sayStanding(session, fleet, flags.outputFormat);
     session.terminal.say(`muster watch ${fleet.id}`);
   });

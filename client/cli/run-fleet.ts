@@ -1,4 +1,3 @@
-import type { OpenSpan } from '../../activities/observe/within.ts';
 import { MICRO_USD } from '../../workflows/contract/limits.ts';
 import { requireClaude, type Ci } from '../config.ts';
 import type { StartOptions } from '../library/library.ts';
@@ -16,26 +15,24 @@ import { planOptions, reuseOf, sourceOf } from './load-plan.ts';
 import { openMuster, openSettings } from './session.ts';
 import type { Terminal } from './terminal.ts';
 
+type Settings = ReturnType<typeof openSettings>;
+
 /** The whole of `muster run`; resolves with the exit code. Throws `InvalidFleet`, `CommandFailure` and `FleetFailure`. */
 export async function runFleet(file: string | undefined, flags: RunFlags): Promise<number> {
   const options = startOptions(flags);
   const { simulate, quiet, input } = flags;
   const settings = openSettings({ simulate, quiet, input });
   return traced(settings.config.environment, 'muster run', async (span) => {
-    const exitCode = await startAndFollow(file, { flags, options, settings, span });
+    const exitCode = await startAndFollow(file, { flags, options, settings });
     span?.set({ 'process.exit.code': exitCode });
     return exitCode;
   });
 }
 
-interface Run {
-  flags: RunFlags;
-  options: StartOptions;
-  settings: ReturnType<typeof openSettings>;
-  span: OpenSpan | undefined;
-}
-
-async function startAndFollow(file: string | undefined, { flags, options, settings, span }: Run): Promise<number> {
+async function startAndFollow(
+  file: string | undefined,
+  { flags, options, settings }: { flags: RunFlags; options: StartOptions; settings: Settings },
+): Promise<number> {
   const startedAtMs = Date.now();
   const { terminal } = settings;
   using interrupts = new Interrupts();
@@ -53,7 +50,6 @@ async function startAndFollow(file: string | undefined, { flags, options, settin
       },
     });
     isStarted = true;
-    span?.set({ 'workflow.run_id': fleet.id });
     terminal.say(startedText(fleet, plan!));
     const { ci } = settings.config;
     if (flags.detach) return await detach(terminal, fleet, ci);

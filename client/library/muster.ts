@@ -59,9 +59,18 @@ export class Muster implements MusterApi {
     for (const warning of plan.warnings) onTalk(`warning: ${warning}`);
     const reviewed = await review(plan);
     const access = credential(this.config);
-    const [{ launch }, { OpenFleet }] = await Promise.all([import('./launch.ts'), import('./open-fleet.ts')]);
+    const [{ launch }, { OpenFleet }, { traced }] = await Promise.all([
+      import('./launch.ts'),
+      import('./open-fleet.ts'),
+      import('../tracing.ts'),
+    ]);
     const ground = await this.ground();
-    const { fleet, isNew } = await launch(reviewed, ground, { ...options, access, config: this.config, onTalk });
+    const { config } = this;
+    const { fleet, isNew } = await traced(config.environment, 'muster start', async (span) => {
+      const started = await launch(reviewed, ground, { ...options, access, config, onTalk });
+      span?.set({ 'workflow.run_id': started.fleet.id });
+      return started;
+    });
     return new OpenFleet(ground, fleet, isNew);
   }
 

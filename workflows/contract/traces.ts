@@ -38,7 +38,7 @@ export const traceparent = ({ traceId, spanId }: TracePlace): string => `00-${tr
 export function placeIn(headers: Headers): TracePlace | undefined {
   const payload = headers[HEADER];
   const place = payload && parseTraceparent(defaultPayloadConverter.fromPayload(payload));
-  return place?.isSampled ? place : undefined;
+  return place?.isSampled ? { traceId: place.traceId, spanId: place.spanId } : undefined;
 }
 
 /** The same headers, with this place for whoever receives them. */
