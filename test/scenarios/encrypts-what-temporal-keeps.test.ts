@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { FLEET_STATE_MEMO, fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import { CANARIES, canariesIn, runCanaryFleet } from '../support/canary-fleet.ts';
 import { Cluster } from '../support/cluster.ts';
+import { MusterGround } from '../support/muster-process.ts';
 
 const keyOf = (id: string) => ({ id, base64: randomBytes(32).toString('base64') });
+const LONG = '[[simulate turns=6 latency=1s output="done"]]';
 const [OLD, NEW] = [keyOf('old'), keyOf('new')];
 
 it('keeps no prompt, output, failure or secret where Temporal stores it, once keys are given', async () => {
@@ -55,6 +57,30 @@ it('is switched on under an open fleet', async () => {
       name: 'json/plain',
       [FLEET_STATE_MEMO]: 'binary/encrypted',
     });
+});
+
+it('goes with the embedded server too, down to the worker that ends itself while a fleet waits for a person', async () => {
+  await using ground = new MusterGround({
+    'tasks.json': JSON.stringify({ tasks: [{ prompt: LONG }, { prompt: LONG }] }),
+  });
+  const env = { MUSTER_ENCRYPTION_KEYS: `${NEW.id}:${NEW.base64}`, MUSTER_IDLE_EXIT_MS: '3000' };
+  const muster = async (...args: string[]) => {
+    const ran = await ground.run(args, { env });
+    expect({ args, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ args, code: 0, stderr: '' });
+    return ran.stdout;
+  };
+  await muster('run', 'tasks.json', '--simulate', '--detach');
+  await muster('pause', '@latest');
+  await expect.poll(() => muster('status', '@latest', '--output-format', 'json')).toContain('"paused"');
+  const workers = () => globSync(join(ground.home, 'run/worker-*.json'));
+  expect(workers().length).toBe(1);
+  // It reads in the memo that nobody but a person can go on.
+  await expect.poll(workers, { timeout: 60_000 }).toEqual([]);
+  await muster('resume', '@latest');
+  const ended = JSON.parse(await muster('watch', '@latest', '--output-format', 'json')) as { census: object };
+  expect(ended.census).toMatchObject({ completed: 2 });
+  const kept = readFileSync(join(ground.home, 'temporal.db'), 'latin1');
+  expect(kept).toContain('encryption-key-id');
 });
 
 /** How each part of a root's memo is encoded. */
