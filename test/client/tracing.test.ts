@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { currentSpan } from '../../activities/observe/within.ts';
 import { handsOnTraces, traced } from '../../client/tracing.ts';
@@ -67,19 +68,20 @@ describe('a command', () => {
     expect(receiver.spans).toEqual([]);
   });
 
-  it('loads nothing of OpenTelemetry where tracing is off', () => {
+  it('loads nothing of OpenTelemetry where tracing is off', async () => {
     const tracing = fileURLToPath(new URL('../../client/tracing.ts', import.meta.url));
-    const loadedWith = (env: string): string => {
+    const loadedWith = async (env: object): Promise<string> => {
       const script = `
         import { registerHooks } from 'node:module';
         let loaded = 0;
         registerHooks({ load: (url, context, next) => (url.includes('@opentelemetry/') && loaded++, next(url, context)) });
         const { traced } = await import('${tracing}');
-        await traced(${env}, 'x', async () => undefined);
+        await traced(${JSON.stringify(env)}, 'x', async () => undefined);
         console.log(loaded > 0);`;
-      return spawnSync(process.execPath, ['--input-type=module', '-e', script]).stdout.toString().trim();
+      const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+      return stdout.trim();
     };
-    expect(loadedWith('{}')).toBe('false');
-    expect(loadedWith(`{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' }`)).toBe('true');
+    expect(await loadedWith({})).toBe('false');
+    expect(await loadedWith(environment)).toBe('true');
   });
 });
