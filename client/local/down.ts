@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from '@temporalio/client';
 import { HOME } from '../../workflows/contract/home.ts';
 import { FLEET_WORKFLOW, fleetIdOf } from '../../workflows/contract/ids.ts';
 import {
@@ -86,9 +85,19 @@ export async function listOpenFleets(home: string): Promise<string[] | undefined
     const connection = await connectEmbedded(server.address, 2_000);
     try {
       const query = `WorkflowType = '${FLEET_WORKFLOW}' AND ExecutionStatus = 'Running'`;
-      const ids = [];
-      for await (const { workflowId } of new Client({ connection, namespace: NAMESPACE }).workflow.list({ query }))
-        ids.push(fleetIdOf(workflowId) ?? workflowId);
+      const ids: string[] = [];
+      let nextPageToken: Uint8Array | undefined;
+      do {
+        // Not by the client: it would decode memos, which may be encrypted, for nothing.
+        const page = await connection.workflowService.listWorkflowExecutions({
+          namespace: NAMESPACE,
+          query,
+          ...(nextPageToken && { nextPageToken }),
+        });
+        const found = page.executions.flatMap(({ execution }) => execution?.workflowId ?? []);
+        ids.push(...found.map((workflowId) => fleetIdOf(workflowId) ?? workflowId));
+        nextPageToken = page.nextPageToken;
+      } while (nextPageToken?.length > 0);
       return ids;
     } finally {
       await connection.close();

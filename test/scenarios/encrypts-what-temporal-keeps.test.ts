@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, globSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { listOpenFleets } from '../../client/local/down.ts';
 import { FLEET_STATE_MEMO, fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import { CANARIES, canariesIn, runCanaryFleet } from '../support/canary-fleet.ts';
 import { Cluster } from '../support/cluster.ts';
@@ -69,7 +70,10 @@ it('goes with the embedded server too, down to the worker that ends itself while
     expect({ args, code: ran.code, stderr: ran.code === 0 ? '' : ran.stderr }).toEqual({ args, code: 0, stderr: '' });
     return ran.stdout;
   };
-  await muster('run', 'tasks.json', '--simulate', '--detach');
+  const { id } = JSON.parse(await muster('run', 'tasks.json', '--simulate', '--detach', '--output-format', 'json')) as {
+    id: string;
+  };
+  expect(await listOpenFleets(ground.home)).toEqual([id]);
   await muster('pause', '@latest');
   await expect.poll(() => muster('status', '@latest', '--output-format', 'json')).toContain('"paused"');
   const workers = () => globSync(join(ground.home, 'run/worker-*.json'));
