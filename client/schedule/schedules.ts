@@ -172,6 +172,7 @@ export class Schedules {
       throw new CommandFailure(EXIT.usage, `${which} of ${name} is under way, and its policy is skip`, hint, 'overlap');
     }
     const known = new Set(workflowsOf(before));
+    await pastSecondOf(before);
     await this.#ask(name, () => handle.trigger(asPolicy(policy)));
     if (running.length > 0 && policy.startsWith('buffer')) return undefined;
     for (const deadline = Date.now() + BEGIN_MS; Date.now() < deadline; await delay(250)) {
@@ -259,6 +260,13 @@ function viewOf(found: ScheduleSummary | ScheduleDescription): ScheduleView | un
   const last = info.recentActions.at(-1)?.takenAt;
   const { paused: isPaused, note = '' } = state;
   return { ...told, name, isPaused, note, next: info.nextActionTimes, ...(last && { last }) };
+}
+
+/** Firings are named after their second: of two in the same one the server would drop the later. */
+async function pastSecondOf({ info }: ScheduleDescription): Promise<void> {
+  const newest = info.recentActions.at(-1)?.takenAt.getTime() ?? 0;
+  const left = Math.floor(newest / 1_000) * 1_000 + 1_000 - Date.now();
+  if (left > 0) await delay(Math.min(left, 1_000));
 }
 
 const workflowsOf = ({ info }: ScheduleDescription): string[] =>
