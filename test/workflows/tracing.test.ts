@@ -57,7 +57,7 @@ describe('a workflow that is traced', () => {
     };
     await Worker.runReplayHistory({ workflowBundle: await workflowBundle(), sinks }, history, name);
     const { traceId, spanId: parentSpanId } = PLACE;
-    const spanId = (started['originalExecutionRunId'] as string).replaceAll('-', '').slice(0, 16);
+    const spanId = (started['originalExecutionRunId'] as string).replaceAll('-', '').slice(-16);
     expect(told).toMatchObject([{ traceId, parentSpanId, spanId, hasFailed: false }]);
     expect(told[0]!.endedAtMs).toBeGreaterThanOrEqual(told[0]!.startedAtMs);
   });
