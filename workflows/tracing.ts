@@ -1,5 +1,6 @@
 import {
   ContinueAsNew,
+  isCancellation,
   proxySinks,
   workflowInfo,
   type Sinks,
@@ -36,7 +37,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           // Beside the promise that is returned, which nobody awaits longer for it.
           running.then(
             () => tell(false),
-            (error: unknown) => tell(!(error instanceof ContinueAsNew)),
+            (error: unknown) => tell(!(error instanceof ContinueAsNew || isCancellation(error))),
           );
           return running;
         },
