@@ -10,6 +10,11 @@ export class BucketRefused extends Error {
   override name = 'BucketRefused';
 }
 
+/** No answer, or one that says that the server is in trouble: another time it may be there. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+}
+
 /** What servers say when there is no room: AWS's quota codes, MinIO's and versitygw's own. */
 const FULL =
   /^(QuotaExceeded|XMinioStorageFull|XMinioAdminBucketQuotaExceeded|NoSpaceLeftOnDevice|InsufficientStorage)$/;
@@ -38,7 +43,7 @@ export const isCollision = (error: unknown): boolean =>
 
 /**
  * An SDK error as the store's callers know it: `StoreFull`, or `BucketRefused` with what to mend; anything else (throttled,
- * broken, out of reach after the SDK's own retries) as a plain error that says where. `place`: bucket and endpoint.
+ * broken, out of reach after all retries) as `StoreUnavailable`, for Temporal to try again. `place`: the bucket.
  */
 export function explained(error: unknown, place: string): Error {
   const name = nameOf(error);
@@ -53,5 +58,5 @@ export function explained(error: unknown, place: string): Error {
     return new BucketRefused(`${place}: access is denied: the README lists the permissions`, { cause: error });
   if (/region is missing/i.test(message))
     return new BucketRefused(`${place}: no region is set: AWS_REGION, or ?region=… in the URL`, { cause: error });
-  return new Error(`${place}: ${name}: ${message || 'no answer'}`, { cause: error });
+  return new StoreUnavailable(`${place}: ${name}: ${message || 'no answer'}`, { cause: error });
 }

@@ -59,8 +59,13 @@ export function describeError(error: unknown, argv: readonly string[]): ErrorObj
     return { ok: false, code: 'workspace', exitCode: EXIT.usage, message: error.message, hint: 'nothing was started' };
   }
   if (error.name === 'StoreFull') {
-    const hint = 'make room on the disk of MUSTER_HOME; muster gc --older-than 30d frees what ended fleets left';
+    const hint =
+      'make room where MUSTER_HOME and MUSTER_ARTIFACTS lie; muster gc --older-than 30d frees what ended fleets left';
     return { ok: false, code: 'disk_full', exitCode: EXIT.internal, message: error.message, hint };
+  }
+  if (/^(BucketRefused|StoreUnavailable)$/.test(error.name)) {
+    const hint = 'muster doctor says what of MUSTER_ARTIFACTS and its credentials is wrong';
+    return { ok: false, code: 'artifacts', exitCode: EXIT.internal, message: error.message, hint };
   }
   return internal(error.message, error.stack);
 }
