@@ -2,10 +2,12 @@ import fastify from 'fastify';
 import type { Worker } from '@temporalio/worker';
 import type { Telemetry } from './telemetry.ts';
 
-/** What tells whether a worker can work: it polls, and it has not begun to end. */
+/** What tells whether a worker can work: it polls for all that it serves, and it has not begun to end. */
 function isReady(worker: Worker): boolean {
   const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
-  return runState === 'RUNNING' && workflowPollerState === 'POLLING' && activityPollerState === 'POLLING';
+  // One without workflows never polls for their tasks.
+  const isPolling = worker.options.workflowBundle === undefined || workflowPollerState === 'POLLING';
+  return runState === 'RUNNING' && isPolling && activityPollerState === 'POLLING';
 }
 
 /**
