@@ -13,6 +13,11 @@ export function isFull(error: unknown): boolean {
   );
 }
 
+/** The store cannot be reached, or lets nobody in: whoever mends that finds all subagents where they were. */
+export function isOutOfReach(error: unknown): boolean {
+  return error instanceof Error && ['StoreUnavailable', 'BucketRefused'].includes(error.name);
+}
+
 /** Faults the parent decides about, by the name of the error. */
 const ENDINGS: Readonly<Record<string, string>> = {
   WorkspaceUnavailable: FAILURES.workspaceUnavailable,

@@ -7,7 +7,7 @@ import { currentSpan, withFields } from '../observe/within.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { Clock } from './clock.ts';
 import { Ended, Parked, RetryLater, Superseded, type Ending } from './ending.ts';
-import { DISK_FULL, endingOf, isFull } from './faults.ts';
+import { DISK_FULL, endingOf, isFull, isOutOfReach } from './faults.ts';
 import { AgentLoop } from './loop.ts';
 import { escalated } from './model-choice.ts';
 import type { SubagentParts } from './parts.ts';
@@ -276,7 +276,7 @@ class Run {
 
   /** A fault of ours that comes again and again ends the subagent instead of running for ever. */
   private givingUp(error: unknown): Ending | undefined {
-    if (!(error instanceof Error) || error instanceof RetryLater) return undefined;
+    if (!(error instanceof Error) || error instanceof RetryLater || isOutOfReach(error)) return undefined;
     if (this.attempt.attempt < ATTEMPTS_BEFORE_GIVING_UP || this.attempt.back.aborted) return undefined;
     this.parts.log.error({ err: error }, 'subagent given up after repeated internal errors');
     return { status: 'failed', error: { type: FAILURES.internal, message: error.message } };
