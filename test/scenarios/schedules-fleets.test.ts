@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DiskStore } from '../../activities/artifacts/disk-store.ts';
 import { listDaemons } from '../../client/local/down.ts';
+import { Schedules } from '../../client/schedule/schedules.ts';
 import { FLEET_WORKFLOW, SCHEDULED_FLEET_WORKFLOW, fleetWorkflowId, scheduleId } from '../../workflows/contract/ids.ts';
 import * as messages from '../../workflows/contract/messages.ts';
 import type { FleetSummary } from '../../workflows/contract/units.ts';
@@ -134,6 +138,37 @@ describe('a schedule', () => {
     expect(await fresh()).toEqual([(await history('quick'))[0]!.fleet]);
     expect(await history('quick')).toHaveLength(1);
     await muster('schedule', 'delete', 'quick');
+  });
+
+  it('triggered twice in one second fires twice, though the server names firings after their second', async () => {
+    await muster('schedule', 'create', '--cron', '0 2 * * *', '--name', 'twice', 'quick.yaml', '--simulate');
+    const connection = await Connection.connect({ address });
+    try {
+      const store = await DiskStore.open(join(ground.home, 'artifacts'));
+      const client = new Client({ connection });
+      const handle = client.schedule.getHandle(scheduleId('twice'));
+      await until(() => Date.now() % 1_000 < 200); // early in a second, so that the next comes in the same
+      await handle.trigger('ALLOW_ALL');
+      await until(async () => (await handle.describe()).info.recentActions.length === 1);
+      expect(await new Schedules({ client, store }).trigger('twice', 'allow_all')).toHaveProperty('fleetId');
+      await until(async () => (await history('twice')).length === 2);
+    } finally {
+      await connection.close();
+    }
+    await muster('schedule', 'delete', 'twice');
+  });
+
+  it('on a cluster without a worker of its key is created, and says that its fleets will wait', async () => {
+    const env = { TEMPORAL_ADDRESS: address, ANTHROPIC_API_KEY: 'sk-of-nobody' };
+    const create = ['schedule', 'create', '--cron', '@yearly', '--name', 'waits', 'quick.yaml'];
+    const before = listDaemons(ground.home).length;
+    const ran = await ground.run(create, { env });
+    expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/^waits: @yearly \(UTC\), next \d{4}-01-01/) });
+    expect(ran.stderr).toMatch(/no worker serves this Claude endpoint and credential/);
+    expect(listDaemons(ground.home)).toHaveLength(before);
+    const keyless = await ground.run([...create, '--name', 'other'], { env: { TEMPORAL_ADDRESS: address } });
+    expect(keyless).toMatchObject({ code: 4, stdout: '' });
+    await muster('schedule', 'delete', 'waits');
   });
 
   it.each([
