@@ -174,6 +174,21 @@ describe('settings', () => {
     expect(fault.hint ?? '').toContain(hint);
   });
 
+  test('name the team, in the environment, the project or for the user; the priority is of the environment alone', async () => {
+    expect(read()).toMatchObject({ team: undefined, priority: undefined });
+    await write('user/.config/muster/config.yaml', 'team: users');
+    expect(read().team).toBe('users');
+    await write('muster.config.yaml', 'team: the project');
+    expect(read().team).toBe('the project');
+    expect(read({ MUSTER_TEAM: 'payments', MUSTER_PRIORITY: '1' })).toMatchObject({ team: 'payments', priority: 1 });
+    const tooLong = 'ä'.repeat(33); // 66 bytes
+    expect(failure(() => read({ MUSTER_TEAM: tooLong })).message).toMatch(/^MUSTER_TEAM: /);
+    for (const wrong of ['0', '6', 'high', '1.5'])
+      expect(failure(() => read({ MUSTER_PRIORITY: wrong })).message).toMatch(/^MUSTER_PRIORITY: /);
+    await write('muster.config.yaml', `team: ${tooLong}`);
+    expect(failure(() => read())).toMatchObject({ exitCode: 2, hint: expect.stringContaining('64 bytes') });
+  });
+
   test('of an empty file say nothing, and of a user may name a Temporal', async () => {
     await write('muster.config.yaml', '# nothing\n');
     expect(read().model).toBeUndefined();

@@ -1,6 +1,12 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readConfig } from '../../client/config.ts';
 import { addSearchAttributes } from '../../client/fleet-client/search-attributes.ts';
+import type { Check } from '../../client/local/doctor/check.ts';
+import { serverChecks } from '../../client/local/doctor/server-checks.ts';
 import { fleetIdOf, fleetWorkflowId } from '../../workflows/contract/ids.ts';
 import { Cluster, type TaskOf } from '../support/cluster.ts';
 import { TemporalServer } from '../support/temporal-server.ts';
@@ -62,4 +68,24 @@ it('team and priority reach every activity, and a fleet is found by name, team a
   await expect.poll(() => found("FleetTeam='search' AND FleetState='completed'")).toEqual([fleet.id]);
   expect(await found("FleetName='found'")).toEqual([fleet.id]);
   expect(await found("FleetTeam='search' AND FleetState='running'")).toEqual([]);
+});
+
+it('muster doctor says which search attributes a namespace lacks, and the command that adds them', async () => {
+  const { workflowService } = cluster.client.connection;
+  const workflowExecutionRetentionPeriod = msToTs('7 days');
+  await workflowService.registerNamespace({ namespace: 'other', workflowExecutionRetentionPeriod });
+  const connection = { address: cluster.server.address };
+  const look = async (): Promise<Check | undefined> => {
+    const temporal = { address: cluster.server.address, namespace: 'other', variables: {}, connection };
+    const config = { ...readConfig({ HOME: cluster.home, MUSTER_HOME: cluster.home }, cluster.home), temporal };
+    return (await serverChecks(config)).find(({ name }) => name === 'search attributes');
+  };
+  await expect.poll(async () => (await look())?.status).toBe('warning'); // a new namespace takes a moment
+  const { detail, hint } = (await look())!;
+  expect(detail).toBe('namespace other lacks FleetName, FleetTeam, FleetState');
+  const [program, ...args] = hint!.split(' ');
+  expect(program).toBe('temporal');
+  const binary = process.env['MUSTER_TEMPORAL_BINARY'] ?? 'temporal';
+  await promisify(execFile)(binary, [...args, '--address', cluster.server.address]);
+  await expect.poll(async () => (await look())?.status).toBe('ok');
 });

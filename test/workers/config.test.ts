@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readWorkerConfig, WorkerConfigError } from '../../workers/config.ts';
+import { defaultSlots, resources } from '../../workers/slots.ts';
 
 let directory: string;
 beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'muster-worker-'))));
@@ -90,4 +91,35 @@ it('keeps the keys of payloads out of all that a worker tells', () => {
   expect(config.encryptionKeys).toEqual([{ id: 'k1', base64 }]);
   expect(config.secrets).toContain(base64);
   expect(read({}).encryptionKeys).toEqual([]);
+});
+
+describe('the build of a worker', () => {
+  const of = (argv: string[], more: Record<string, string> = {}) =>
+    readWorkerConfig(argv, { MUSTER_HOME: '/home/of', ANTHROPIC_API_KEY: 'key-of-somebody', ...more });
+
+  it('is none where nobody says so, and has a deployment of its own name or of ours', () => {
+    expect(of([])).toMatchObject({ deployment: undefined, makesCurrent: false });
+    expect(of(['--make-current'], { TEMPORAL_WORKER_BUILD_ID: '0.2.0' })).toMatchObject({
+      deployment: { deploymentName: 'muster', buildId: '0.2.0' },
+      makesCurrent: true,
+    });
+    const named = { TEMPORAL_WORKER_BUILD_ID: 'b', TEMPORAL_DEPLOYMENT_NAME: 'ours' };
+    expect(of([], named).deployment).toEqual({ deploymentName: 'ours', buildId: 'b' });
+  });
+
+  it.each([
+    [['--make-current'], {}, 'set TEMPORAL_WORKER_BUILD_ID'],
+    [['--make-current', '--role', 'subagent'], { TEMPORAL_WORKER_BUILD_ID: 'b' }, '--role orchestrator'],
+    [[], { TEMPORAL_WORKER_BUILD_ID: 'a build' }, 'write letters'],
+    [[], { TEMPORAL_WORKER_BUILD_ID: 'b', TEMPORAL_DEPLOYMENT_NAME: 'a:b' }, 'write letters'],
+  ])('with %j and %j is refused', (argv, more, text) => {
+    expect(() => of(argv, more as Record<string, string>)).toThrow(WorkerConfigError);
+    expect(() => of(argv, more as Record<string, string>)).toThrow(text);
+  });
+});
+
+it('has slots and a cache by its machine, unless somebody says how many and how much', () => {
+  expect(read()).toMatchObject({ slots: defaultSlots(resources()), cacheBytes: undefined });
+  expect(read({ MUSTER_WORKER_SLOTS: '7', MUSTER_CACHE_BYTES: '1000' })).toMatchObject({ slots: 7, cacheBytes: 1_000 });
+  expect(() => read({ MUSTER_CACHE_BYTES: '10GB' })).toThrow(/^MUSTER_CACHE_BYTES is "10GB"/);
 });
