@@ -5,7 +5,7 @@ import type { Result } from '../../workflows/contract/task.schema.ts';
 import { HostCluster, missingForHosts } from '../support/host-cluster.ts';
 
 const COUNT = 200;
-const TURNS = 10;
+const TURNS = 16;
 
 const missing = await missingForHosts();
 
@@ -22,6 +22,8 @@ it.skipIf(missing.length > 0)(
     await cluster.until(({ inFlight }) => inFlight > 150);
     await lost!.host.kill();
     const lostAtMs = Date.now();
+    await cluster.until(({ inFlight }) => inFlight < 180); // what it held is gone …
+    await cluster.until(({ inFlight }) => inFlight > 190); // … and elsewhere
     await cut!.host.isolate();
     const stores = disturb(cluster);
     await delay(60_000);
