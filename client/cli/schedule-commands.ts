@@ -37,7 +37,8 @@ export async function createSchedule(file: string | undefined, flags: CreateFlag
   await ground.schedules.mayCreate(name);
   const { draw } = await import('../library/launch.ts');
   const queue = (): Promise<string> => ground.queueOf(access);
-  const { ref, draft } = await draw(plan, ground, { access, reuse, queue, onTalk: (line) => terminal.say(line) });
+  const onTalk = (line: string): void => terminal.say(line);
+  const { ref, draft } = await draw(plan, ground, { access, config, reuse, queue, onTalk });
   const view = await ground.schedules.create({
     ...{ name, cron, timezone, overlap, jitterMs: jitter, catchupMs, isPaused: flags.paused === true },
     ...{ draft: ref, fleetName: draft.fleet.name, source: draft.fleet.source },

@@ -15,7 +15,7 @@ import type { StartOptions } from './library.ts';
 export type LaunchOptions = Pick<StartOptions, 'reuse' | 'idempotencyKey' | 'signal'> & {
   access: ClaudeAccess;
   /** How its work takes turns with that of others. */
-  config?: Pick<Config, 'team' | 'priority'>;
+  config: Pick<Config, 'team' | 'priority'>;
   onTalk: (line: string) => void;
 };
 
@@ -69,8 +69,8 @@ function submitOptions(
       endpoint: access.isSimulated ? 'simulated' : endpointHost(access.baseUrl),
       isSimulated: access.isSimulated,
       reuse,
-      team: config?.team,
-      priority: config?.priority,
+      team: config.team,
+      priority: config.priority,
     }),
     signal,
     onProgress: snapshotTalk(onTalk),
