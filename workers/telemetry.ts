@@ -39,8 +39,7 @@ const QUEUE_SECONDS = [0.1, 0.5, 1, 5, 10, 60, 300, 600, 3_600];
 /** Installs the SDK's runtime: call it before anything of the SDK, once. Metrics are kept only where they are served. */
 export async function openTelemetry(config: WorkerConfig, log: Log): Promise<Telemetry> {
   const registry = new Registry();
-  const sdk = config.listen && (await freeLoopback());
-  Runtime.install({ shutdownSignals: [], logger: temporalLogger(log), telemetryOptions: telemetryOptions(sdk) });
+  const sdk = await installRuntime(log, config.listen !== undefined);
   const traces = config.tracing && (await import('../activities/observe/open-traces.ts')).openTraces(OF_WORKERS);
   if (config.listen) {
     collectDefaultMetrics({ register: registry });
@@ -77,7 +76,22 @@ interface Address {
   port: number;
 }
 
-/** The SDK wants to know its port beforehand. Between here and there another process may take it: then it does not start. */
+const PORT_TRIES = 5;
+
+/** Resolves with where the SDK serves its metrics. It has to know its port beforehand, and another process may be quicker. */
+async function installRuntime(log: Log, isServed: boolean): Promise<Address | undefined> {
+  const common = { shutdownSignals: [], logger: temporalLogger(log) };
+  for (let tries = 1; ; tries++) {
+    const sdk = isServed ? await freeLoopback() : undefined;
+    try {
+      Runtime.install({ ...common, telemetryOptions: telemetryOptions(sdk) });
+      return sdk;
+    } catch (error) {
+      if (!sdk || tries === PORT_TRIES) throw error;
+    }
+  }
+}
+
 async function freeLoopback(): Promise<Address> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
