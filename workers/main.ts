@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import { createLog } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
@@ -11,6 +12,9 @@ import { createWorkers } from './roles.ts';
 import { openTelemetry } from './telemetry.ts';
 import { watchWorkers } from './worker-metrics.ts';
 
+/** Where work waits a poll is answered sooner; where none does, none is lost. */
+const LAST_POLLS_MS = 1_000;
+
 /**
  * A worker process: `worker --role all|orchestrator|subagent`. SIGTERM and SIGINT hand over what is in flight within
  * seconds and end it with 0.
@@ -23,7 +27,7 @@ async function main(): Promise<void> {
   const connection = await NativeConnection.connect(config.connection);
   const composition = await compose(config, log, draining.signal, telemetry.watchers);
   const supervisor = supervisorOf(process);
-  const workers = await createWorkers(config, connection, composition, {
+  const { workers, closeSlots } = await createWorkers(config, connection, composition, {
     ...telemetry.workerOptions,
     interceptors: {
       activity: [
@@ -37,7 +41,10 @@ async function main(): Promise<void> {
     if (draining.signal.aborted) return;
     log.info({ why }, 'worker is ending');
     draining.abort();
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    // Polls under way are answered first: what they bring is handed over like the rest.
+    void Promise.race([closeSlots(), delay(LAST_POLLS_MS)]).then(() => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    });
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
   supervisor?.onGone(() => end('the supervisor is gone'));

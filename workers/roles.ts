@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkerOptions, type WorkerTuner } from '@temporalio/worker';
 import { fingerprint } from '../activities/claude/endpoint.ts';
 import { dataConverterOf } from '../activities/encryption/data-converter.ts';
 import { FLEET_QUEUE, SCRIPTS_QUEUE, agentsQueue } from '../workflows/contract/ids.ts';
 import { HAND_BACK_GRACE_MS, HEARTBEAT_THROTTLE_MS } from '../workflows/contract/limits.ts';
+import { ClosingSlots } from './closing-slots.ts';
 import type { Composition } from './composition.ts';
 import type { WorkerConfig } from './config.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -19,6 +20,8 @@ const CACHED_WORKFLOWS = 200;
 /** After a drain has begun: the call in flight, its checkpoint, and some slack. */
 const SHUTDOWN_GRACE_MS = HAND_BACK_GRACE_MS + 5_000;
 
+const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
+
 const poll = (maximum: number) => ({
   type: 'autoscaling' as const,
   minimum: 1,
@@ -26,13 +29,30 @@ const poll = (maximum: number) => ({
   maximum,
 });
 
+export interface RoleWorkers {
+  workers: Worker[];
+  /** No activity is asked for any more. Resolves once all polls under way are answered, which may take a minute. */
+  closeSlots(): Promise<unknown>;
+}
+
 /** Role → queues, activities and slots. */
 export async function createWorkers(
   config: WorkerConfig,
   connection: NativeConnection,
   { fleet, scripts, subagents }: Composition,
   more: Pick<WorkerOptions, 'interceptors' | 'sinks'> = {},
-): Promise<Worker[]> {
+): Promise<RoleWorkers> {
+  const allSlots: ClosingSlots[] = [];
+  const tuner = (activities: number): WorkerTuner => {
+    const slots = new ClosingSlots(activities);
+    allSlots.push(slots);
+    return {
+      activityTaskSlotSupplier: slots,
+      workflowTaskSlotSupplier: fixed(WORKFLOW_SLOTS),
+      localActivityTaskSlotSupplier: fixed(1),
+      nexusTaskSlotSupplier: fixed(1),
+    };
+  };
   const common = {
     connection,
     ...more,
@@ -60,8 +80,7 @@ export async function createWorkers(
           },
         }),
         maxCachedWorkflows: CACHED_WORKFLOWS,
-        maxConcurrentActivityTaskExecutions: BOOKKEEPING_SLOTS,
-        maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
+        tuner: tuner(BOOKKEEPING_SLOTS),
         activityTaskPollerBehavior: poll(2),
         workflowTaskPollerBehavior: poll(8),
       }),
@@ -69,7 +88,7 @@ export async function createWorkers(
         ...common,
         taskQueue: SCRIPTS_QUEUE,
         activities: { ...scripts },
-        maxConcurrentActivityTaskExecutions: SCRIPT_SLOTS,
+        tuner: tuner(SCRIPT_SLOTS),
         activityTaskPollerBehavior: poll(2),
       }),
     );
@@ -80,11 +99,11 @@ export async function createWorkers(
         ...common,
         taskQueue: agentsQueue(fingerprint(config.claude)),
         activities: { ...subagents },
-        maxConcurrentActivityTaskExecutions: config.slots,
+        tuner: tuner(config.slots),
         // A frontend allows 1,200 long polls of one kind (reference/temporal.md §6): enough for 300 such workers.
         activityTaskPollerBehavior: poll(config.role === 'all' ? 8 : 4),
       }),
     );
   }
-  return workers;
+  return { workers, closeSlots: () => Promise.all(allSlots.map((slots) => slots.close())) };
 }

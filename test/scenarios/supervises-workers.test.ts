@@ -5,6 +5,7 @@ import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
 import { WORKER_DIED } from '../../workers/dead-attempts.ts';
 import { attemptsOf } from '../support/attempts.ts';
 import { Cluster, type TaskOf } from '../support/cluster.ts';
+import { freePort } from '../support/temporal-server.ts';
 
 const TURNS = 2;
 const COUNT = 48;
@@ -93,7 +94,8 @@ it('a worker process whose supervisor is killed drains and ends; SIGTERM and Ctr
   const orphan = first!.pidsUp.at(-1)!;
   await first!.kill('SIGKILL');
   await expect.poll(() => isGone(orphan), { timeout: 60_000 }).toBe(true);
-  const third = await cluster.startWorker();
+  const port = await freePort();
+  const third = await cluster.startWorker('all', {}, `127.0.0.1:${port}`);
   expect(await second!.kill('SIGTERM')).toBe(0);
   expect(second!.pidsUp.every(isGone)).toBe(true);
   await cluster.until(fleet, ({ state }) => state === 'completed');
@@ -101,5 +103,16 @@ it('a worker process whose supervisor is killed drains and ends; SIGTERM and Ctr
   expect((await attemptsOf(cluster.client, fleet.id)).every(({ attempt }) => attempt === 1)).toBe(true);
   const results = await cluster.results(fleet);
   expect(results.every(({ status, num_turns }) => status === 'completed' && num_turns === TURNS)).toBe(true);
+  // Whoever probes it is answered again once it has been started again.
+  const isReady = (): Promise<boolean> =>
+    fetch(`http://127.0.0.1:${port}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await expect.poll(isReady).toBe(true);
+  process.kill(third.pidsUp[0]!, 'SIGKILL');
+  await expect.poll(() => third.pidsUp.length, { timeout: 60_000 }).toBe(2);
+  await expect.poll(isReady).toBe(true);
   expect(await third.kill('SIGINT')).toBe(0);
+  expect(await isReady()).toBe(false);
 });
