@@ -80,11 +80,17 @@ export class DockerEngine implements AsyncDisposable {
   async buildImage(): Promise<string> {
     await this.#ensureBase();
     const build = ['build', '--network', 'host', '-q', '-f', DOCKERFILE];
-    // Tagged, or the next prune would take what makes the next build quick.
+    // Tagged, or `#prune` would take what makes the next build quick.
     await this.docker(...build, '--target', 'build', '-t', 'muster-build:test', ROOT);
     await this.docker(...build, '-t', 'muster:test', '--build-arg', 'REVISION=of-a-test', ROOT);
-    await this.docker('image', 'prune', '-f');
+    if (this.#process) await this.#prune();
     return 'muster:test';
+  }
+
+  /** Of an engine of the test's own: what earlier builds left. */
+  async #prune(): Promise<void> {
+    await this.docker('container', 'prune', '-f');
+    await this.docker('image', 'prune', '-f');
   }
 
   /** The image the Dockerfile starts from: pulled, or where no registry answers made of Debian's own packages and Node. */
