@@ -57,7 +57,8 @@ function planFlags({ params }) {
 }
 
 let running;
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => running?.kill(signal));
+// Never SIGINT: a terminal sends that to muster as well, and two of them cancel the fleet.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => running?.kill('SIGTERM'));
 
 /** Runs muster; `stdout`: 'inherit', 'text', or a path it is written to. Resolves with its code and what it said. */
 async function muster(args, stdout, more = {}) {

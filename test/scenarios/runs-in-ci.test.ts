@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -54,8 +54,10 @@ describe('the GitHub action', () => {
     runId++;
   });
 
+  const step = (inputs: Record<string, string>): Promise<Ran> => ended(start(inputs));
+
   /** As a runner runs the step: inputs, the files it writes to, and a run of its own. */
-  async function step(inputs: Record<string, string>, more: Record<string, string> = {}): Promise<Ran> {
+  function start(inputs: Record<string, string>): ChildProcessWithoutNullStreams {
     const given = Object.entries({ simulate: 'true', ...inputs }).map(([name, value]) => [
       `INPUT_${name.toUpperCase().replaceAll('-', '_')}`,
       value,
@@ -65,11 +67,10 @@ describe('the GitHub action', () => {
       ...{ GITHUB_RUN_ID: String(runId), GITHUB_SERVER_URL: 'https://github.example' },
       ...{ GITHUB_WORKSPACE: ground.path, GITHUB_OUTPUT: file('output'), GITHUB_STEP_SUMMARY: file('summary') },
       ...Object.fromEntries(given),
-      ...more,
     });
     const child = spawn(process.execPath, [join(DEPLOY, 'action/run.mjs')], { cwd: ground.directory, env });
     child.stdin.end();
-    return ended(child);
+    return child;
   }
 
   function outputs(): Record<string, string> {
@@ -134,6 +135,16 @@ describe('the GitHub action', () => {
     expect(outputs()['fleet-id']).toBe(id);
     expect((await step({ file: 'slow.yaml', timeout: '1s', 'fail-on': 'never' })).code).toBe(0);
     await ground.run(['cancel', id]);
+  });
+
+  it('ended by its runner, has told the id of a fleet that goes on', async () => {
+    const child = start({ file: 'slow.yaml' });
+    const ran = ended(child);
+    await expect.poll(() => outputs()['fleet-id']).toBeDefined();
+    child.kill('SIGTERM');
+    expect((await ran).code).toBe(143);
+    expect(outputs()['status']).toBe('running');
+    await ground.run(['cancel', outputs()['fleet-id']!]);
   });
 
   it('lets no word of a fleet reach the runner as a command', async () => {

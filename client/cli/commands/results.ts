@@ -8,7 +8,7 @@ Examples:
   muster results @latest
   muster results @latest --format json | jq '.results[] | select(.status != "completed") | .label'
   muster results @latest --format junit > report.xml
-  muster results @latest --format markdown >> "$GITHUB_STEP_SUMMARY"`;
+  muster results @latest --format markdown > report.md`;
 
 export const register: Register = (program) => {
   program
