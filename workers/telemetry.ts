@@ -14,7 +14,7 @@ import { createMetrics } from '../activities/observe/prometheus.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
 import { NO_TRACES, type Watchers } from '../activities/observe/traces.ts';
 import type { WorkerConfig } from './config.ts';
-import { traceActivities, traceWorkflows } from './traced-work.ts';
+import { bindFleets, traceActivities, traceWorkflows } from './traced-work.ts';
 import { VERSION } from './version.ts';
 
 /** What this process tells of itself. One per process, for the SDK has one runtime. */
@@ -53,7 +53,7 @@ export async function openTelemetry(config: WorkerConfig, log: Log): Promise<Tel
   return {
     watchers: { metrics: config.listen ? createMetrics(registry) : NO_METRICS, traces: traces ?? NO_TRACES },
     workerOptions: { sinks: { ...traceWorkflows(traces, createRedactor(config.secrets)) } },
-    activityInterceptors: traces ? [traceActivities(traces, config.tracing!.share)] : [],
+    activityInterceptors: [bindFleets(), ...(traces ? [traceActivities(traces, config.tracing!.share)] : [])],
     registry,
     async exposition() {
       const own = await registry.metrics();

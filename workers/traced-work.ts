@@ -2,10 +2,21 @@ import { createHash } from 'node:crypto';
 import type { ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker';
 import type { OpenTraces } from '../activities/observe/open-traces.ts';
 import type { Redact } from '../activities/observe/redaction.ts';
-import { fleetIdOf } from '../workflows/contract/ids.ts';
+import { withFields } from '../activities/observe/within.ts';
+import { fleetOf } from '../workflows/contract/ids.ts';
 import { placeIn } from '../workflows/contract/traces.ts';
 import type { UnitRef } from '../workflows/contract/units.ts';
 import type { TraceSinks } from '../workflows/tracing.ts';
+
+/** Every log line of an activity names its fleet. */
+export function bindFleets(): ActivityInterceptorsFactory {
+  return ({ info: { workflowExecution } }) => {
+    const fleetId = fleetOf(workflowExecution?.workflowId ?? '');
+    return {
+      inbound: { execute: (input, next) => withFields(fleetId === undefined ? {} : { fleetId }, () => next(input)) },
+    };
+  };
+}
 
 /** Spans of activities whose workflow is traced; of the subagents among them a share, and always the same ones. */
 export function traceActivities(traces: OpenTraces, share: number): ActivityInterceptorsFactory {
@@ -46,7 +57,7 @@ export function traceWorkflows(
             name: workflowType,
             attributes: {
               'temporal.workflow.id': workflowId,
-              'workflow.run_id': fleetIdOf(workflowId),
+              'workflow.run_id': fleetOf(workflowId),
               ...(typeof name === 'string' && { 'workflow.name': redact(name) }),
             },
           });

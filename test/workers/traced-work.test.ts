@@ -2,9 +2,9 @@ import type { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
 import type { OpenTraces, RecordedSpan } from '../../activities/observe/open-traces.ts';
-import type { Attributes, SpanPlace } from '../../activities/observe/within.ts';
+import { currentFields, type Attributes, type SpanPlace } from '../../activities/observe/within.ts';
 import { withPlace } from '../../workflows/contract/traces.ts';
-import { traceActivities, traceWorkflows } from '../../workers/traced-work.ts';
+import { bindFleets, traceActivities, traceWorkflows } from '../../workers/traced-work.ts';
 
 const PLACE = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
 
@@ -46,6 +46,18 @@ describe('activities', () => {
   });
 });
 
+describe('what an activity logs', () => {
+  it.each([
+    ['fleet/f1/batch/1-2', { fleetId: 'f1' }],
+    ['fleet/f1', { fleetId: 'f1' }],
+    ['schedule/f1', {}],
+  ])('names the fleet of %s', async (workflowId, fields) => {
+    const { inbound } = bindFleets()({ info: { workflowExecution: { workflowId } } } as unknown as Context);
+    const seen = inbound!.execute!({ args: [], headers: {} }, () => Promise.resolve(currentFields()));
+    expect(await seen).toEqual(fields);
+  });
+});
+
 describe('workflows', () => {
   const info = (workflowId: string, memo?: object) => ({ workflowId, workflowType: 'fleetWorkflow', memo });
   const span = { ...PLACE, parentSpanId: 'c'.repeat(16), startedAtMs: 1, endedAtMs: 2, hasFailed: false };
@@ -63,7 +75,8 @@ describe('workflows', () => {
     expect(told('fleet/f1', { name: 'with s3cret' })).toMatchObject([
       { ...span, name: 'fleetWorkflow', attributes: { 'workflow.run_id': 'f1', 'workflow.name': 'with [hidden]' } },
     ]);
-    expect(told('fleet/f1/batch/1-1')[0]!.attributes['workflow.run_id']).toBeUndefined();
+    expect(told('fleet/f1/batch/1-1')[0]!.attributes['workflow.run_id']).toBe('f1');
+    expect(told('schedule/f1')[0]!.attributes['workflow.run_id']).toBeUndefined();
   });
 
   it('are told where nothing is traced, too, for another worker may trace', () => {

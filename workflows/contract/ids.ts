@@ -12,6 +12,8 @@ export const batchWorkflowId = (fleetId: string, generation: number, batch: numb
   `fleet/${fleetId}/batch/${generation}-${batch}`;
 /** The fleet id inside a root's workflow id; undefined for any other workflow. */
 export const fleetIdOf = (workflowId: string): string | undefined => /^fleet\/([^/]+)$/.exec(workflowId)?.[1];
+/** The fleet that a root or a batch belongs to; undefined for any other workflow. */
+export const fleetOf = (workflowId: string): string | undefined => /^fleet\/([^/]+)/.exec(workflowId)?.[1];
 /** Temporal's id of a schedule, and what the workflow ids of its firings begin with. */
 export const scheduleId = (name: string): string => `schedule/${name}`;
 /** The name inside Temporal's id; undefined for a schedule of others. */
