@@ -102,7 +102,7 @@ export function openTraces({ service, version, isDecided = false }: TracesOption
         ...{ links: [], events: [], droppedAttributesCount: 0, droppedEventsCount: 0, droppedLinksCount: 0 },
       });
     },
-    close: () => (closing ??= within(LAST_FLUSH_MS, provider.shutdown())),
+    close: () => (closing ??= inAtMost(LAST_FLUSH_MS, provider.shutdown())),
   };
 }
 
@@ -123,7 +123,7 @@ function timeOf(ms: number): [number, number] {
 }
 
 /** Never rejects: what could not be sent is lost. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
+async function inAtMost(ms: number, work: Promise<void>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   work.then(resolve, () => resolve());
