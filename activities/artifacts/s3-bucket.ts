@@ -76,6 +76,8 @@ export class S3Bucket {
       ...(place.endpoint !== undefined && { endpoint: place.endpoint }),
       ...(place.region !== undefined && { region: place.region }),
       retryStrategy: patience,
+      // What is read is verified by whoever reads it: what does not hold is damaged, and asking again mends nothing.
+      responseChecksumValidation: 'WHEN_REQUIRED',
       requestHandler: {
         connectionTimeout: 3_000,
         requestTimeout: ANSWER_MS + PART_BYTES / BYTES_PER_MS,

@@ -8,6 +8,8 @@ import type { Sweep, SweepNotice } from './s3-sweep-notice.ts';
 
 /** What is written for a moment and an upload under way are this young, or their process has died. */
 const STALE_MS = 24 * 3_600_000;
+/** Times a removal is announced that came too late. */
+const ATTEMPTS = 5;
 /** Written and removed again by `probe` and by the proof of conditional writes. */
 export const MOMENTARY = 'tmp/';
 
@@ -69,7 +71,7 @@ async function removeOld(bucket: S3Bucket, sweep: Sweep, some: S3Object[], range
   const old = some.filter(isOld);
   if (old.length === 0) return [];
   const names = new Set(old.map(({ key }) => key.slice(BLOBS.length)));
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const announced = await sweep.announce([...names]);
     const young = new Set<string>();
     for await (const mark of inRange(bucket, MARKS, range)) if (!isOld(mark)) young.add(mark.key.slice(MARKS.length));
@@ -78,7 +80,10 @@ async function removeOld(bucket: S3Bucket, sweep: Sweep, some: S3Object[], range
       const name = blob.key.slice(BLOBS.length);
       if (names.has(name) && isOld(blob) && !young.has(name)) still.push(blob);
     }
-    if (!announced.isSwift()) continue;
+    if (!announced.isSwift()) {
+      if (attempt === ATTEMPTS) throw new Error(`${bucket.name}: its listings are too slow to remove anything safely`);
+      continue;
+    }
     await bucket.remove(still.map(({ key }) => key));
     return still;
   }

@@ -56,6 +56,8 @@ export function explained(error: unknown, place: string): Error {
     return new BucketRefused(`${place}: no AWS credentials were found (${message})`, { cause: error });
   if (name === 'AccessDenied' || statusOf(error) === 403)
     return new BucketRefused(`${place}: access is denied: the README lists the permissions`, { cause: error });
+  if (/^(PermanentRedirect|AuthorizationHeaderMalformed)$/.test(name))
+    return new BucketRefused(`${place}: the bucket lies in another region: ${message}`, { cause: error });
   if (/region is missing/i.test(message))
     return new BucketRefused(`${place}: no region is set: AWS_REGION, or ?region=… in the URL`, { cause: error });
   return new StoreUnavailable(`${place}: ${name}: ${message || 'no answer'}`, { cause: error });
