@@ -9,8 +9,16 @@ import { openFleetStates } from './open-fleets.ts';
 /** Temporal's visibility takes few queries a second, and there may be several orchestrators that ask. */
 const ASK_AGAIN_MS = 15_000;
 
+export interface WorkersOf {
+  config: WorkerConfig;
+  connection: NativeConnection;
+  workers: readonly Worker[];
+  log: Log;
+}
+
 /** Gauges of the workers of this process, and of the fleets that an orchestrator serves. Read when somebody collects. */
-export function watchWorkers(registry: Registry, { config, connection, workers, log }: WorkersOf): void {
+export function watchWorkers(registry: Registry, of: WorkersOf): void {
+  const { config, workers } = of;
   const to = { registers: [registry] };
   new Gauge({
     name: 'fleet_worker_activities_in_flight',
@@ -35,37 +43,34 @@ export function watchWorkers(registry: Registry, { config, connection, workers, 
         this.set({ state: 'free' }, Math.max(0, config.slots - used));
       },
     });
-  if (config.role !== 'subagent') watchFleets(registry, { config, connection, workers, log });
-}
-
-export interface WorkersOf {
-  config: WorkerConfig;
-  connection: NativeConnection;
-  workers: readonly Worker[];
-  log: Log;
+  if (config.role !== 'subagent') watchFleets(registry, of);
 }
 
 /** Every orchestrator tells the same of all open fleets: take the maximum over them, not the sum. */
 function watchFleets(registry: Registry, { config, connection, log }: WorkersOf): void {
-  let counts = new Map<string, number>();
+  let counts: Promise<Map<string, number>> | undefined;
   let askedAt = -Infinity;
+  const count = async (): Promise<Map<string, number>> => {
+    try {
+      return countOf(await openFleetStates(config, connection));
+    } catch (error) {
+      log.warn({ err: error }, 'open fleets cannot be counted');
+      return new Map();
+    }
+  };
   new Gauge({
     name: 'fleet_states',
     help: 'Open fleets of the namespace by state; of paused ones with the reason. The same from every orchestrator.',
     labelNames: ['state'],
     registers: [registry],
     async collect() {
-      if (performance.now() - askedAt >= ASK_AGAIN_MS) {
+      if (!counts || performance.now() - askedAt >= ASK_AGAIN_MS) {
         askedAt = performance.now();
-        try {
-          counts = countOf(await openFleetStates(config, connection));
-        } catch (error) {
-          log.warn({ err: error }, 'open fleets cannot be counted');
-          counts = new Map();
-        }
+        counts = count();
       }
+      const now = await counts;
       this.reset();
-      for (const [state, count] of counts) this.set({ state }, count);
+      for (const [state, fleets] of now) this.set({ state }, fleets);
     },
   });
 }

@@ -48,8 +48,9 @@ describe('an orchestrator', () => {
 
   it('asks Temporal once, however many collect within seconds', async () => {
     const { series, asked } = watched('all', () => ['running']);
-    await Promise.all([series('fleet_states'), series('fleet_states')]);
-    expect(await series('fleet_states')).toContain('fleet_states{state="running"} 1');
+    const answers = await Promise.all([series('fleet_states'), series('fleet_states')]);
+    for (const answer of [...answers, await series('fleet_states')])
+      expect(answer).toContain('fleet_states{state="running"} 1');
     expect(asked()).toBe(1);
   });
 
