@@ -26,8 +26,10 @@ export async function failAttempts(
   const deadline = performance.now() + patienceMs;
   const left = [...tokens];
   let failed = 0;
-  // Retries of Temporal's own would end the process when the connection is closed under them; ours are below.
-  const connection = Connection.lazy({ ...where, connectTimeout: CALL_MS, interceptors: [] });
+  // Directly, as the worker's own connection is. Without retries of the client's, which end the process when it is closed
+  // under them: ours are below.
+  const channelArgs = { 'grpc.enable_http_proxy': 0 };
+  const connection = Connection.lazy({ ...where, channelArgs, connectTimeout: CALL_MS, interceptors: [] });
 
   async function fail(token: string): Promise<void> {
     for (;;) {
