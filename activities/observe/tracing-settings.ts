@@ -21,11 +21,15 @@ function shareOf(env: Environment): number {
   return sampler.endsWith('traceidratio') && share >= 0 && share <= 1 ? share : 1;
 }
 
-/** What the headers for the collector hold: credentials, as a rule. */
+/** A tenant's name is no secret, and would be hidden wherever a subagent uses the word. */
+const HOLDS_A_SECRET = /auth|key|token|secret|password|cookie/i;
+
+/** The credentials among the headers for the collector. */
 export function collectorSecrets(env: Environment): string[] {
   return ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'].flatMap((name) =>
     (env[name] ?? '').split(',').flatMap((pair) => {
       const value = pair.slice(pair.indexOf('=') + 1).trim();
+      if (!HOLDS_A_SECRET.test(pair.slice(0, pair.indexOf('=')))) return [];
       const plain = decoded(value);
       return [...new Set([value, plain, plain.replace(/^\w+ /, '')])].filter(Boolean);
     }),

@@ -29,7 +29,7 @@ describe('tracing', () => {
 
   it('gives away none of the credentials for the collector, however they are written', () => {
     const secrets = collectorSecrets({
-      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=first-secret,x=%',
+      OTEL_EXPORTER_OTLP_HEADERS: 'api-key=first-secret,x-token=%,x-scope-orgid=production',
       OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'Authorization=Basic%20c2Vjb25k',
     });
     expect(secrets).toEqual(['first-secret', '%', 'Basic%20c2Vjb25k', 'Basic c2Vjb25k', 'c2Vjb25k']);
