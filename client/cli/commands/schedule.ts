@@ -150,7 +150,7 @@ function registerSteering(schedule: Command): void {
 
 const commands = () => import('../schedule-commands.ts');
 
-const nameArgument = (): Argument => new Argument('<name>', 'of a schedule');
+const nameArgument = (): Argument => new Argument('<name>', 'of a schedule').argParser(scheduleName);
 
 const overlapOption = (): Option =>
   new Option('--overlap <policy>', `while a fleet of it is under way: ${OVERLAPS.join(', ')}`).argParser((text) => {

@@ -45,6 +45,15 @@ describe('the command line', () => {
     [['set', 'a'], /nothing to set/, /--concurrency N/],
     [['retry', 'a', 'b', '--failed'], /exclude each other/, /one of them/],
     [['run', '--fresh', '--reuse', 'x'], /exclude each other/, /.*/],
+    [['schedule', 'crate'], /unknown command schedule crate/, /did you mean create\? muster schedule --help/],
+    [['schedule', 'create', 'x'], /--cron/, /muster schedule --help/],
+    [['schedule', 'create', '--cron', '@daily', '--wait', '2h', 'x'], /unknown flag --wait/, /muster schedule --help/],
+    [['schedule', 'trigger', 'x', '--overlap', 'queue'], /--overlap queue: write one of skip, .*Forbid/, /.*/],
+    [['schedule', 'backfill', 'x', '--from', 'noon', '--to', '2026-11-23'], /--from noon: write a time such as/, /.*/],
+    [['schedule', 'backfill', 'x', '--from', '2026-11-23'], /--to/, /.*/],
+    [['schedule', 'backfill', 'x', '--from', '2026-11-23', '--to', '2026-11-22'], /--from is not before --to/, /.*/],
+    [['schedule', 'history', "x' OR '1"], /name x' OR '1: write letters, digits/, /.*/],
+    [['schedule', 'pause', 'x', '--note', ' '], /--note .*: write why/, /.*/],
     [['completion', 'tcsh'], /shell tcsh: write one of bash, zsh, fish/, /.*/],
   ])('says what is wrong with %j', async (argv, message, hint) => {
     const { hint: said = '', ...error } = await complaint(...argv);
@@ -88,6 +97,7 @@ describe('the command line', () => {
   it('has help with an example for the commands people start with, without the flags of later versions', async () => {
     for (const name of [
       'run',
+      'schedule',
       'validate',
       'targets',
       'watch',
@@ -120,6 +130,16 @@ describe('the program as a process', () => {
     expect(help.stdout).toContain('Usage: muster');
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) as string });
     expect(alone).toMatchObject({ code: 0, stdout: help.stdout });
+  });
+
+  it('prints help for commands that only hold others', async () => {
+    await using ground = new MusterGround();
+    const ran = await ground.run(['schedule']);
+    expect(ran).toMatchObject({
+      code: 0,
+      stderr: '',
+      stdout: expect.stringContaining('muster schedule create --cron'),
+    });
   });
 
   it('keeps errors off stdout, as text or as one JSON line', async () => {
@@ -242,6 +262,8 @@ describe('the program as a process', () => {
     expect(complete('muster', 'sta')).toEqual(['status']);
     expect(complete('muster', 'run', '--sim')).toEqual(['--simulate']);
     expect(complete('muster', 'watch', '@')).toEqual(['@latest']);
+    expect(complete('muster', 'schedule', 'tri')).toEqual(['trigger']);
+    expect(complete('muster', 'schedule', 'create', '--jit')).toEqual(['--jitter']);
   });
 
   it('colours only where it may', async () => {
