@@ -16,6 +16,14 @@ const missing = [
   ...(installedKinds().installed.length > 0 ? [] : ['an S3 server: minio or versitygw']),
 ];
 
+interface ImageConfig {
+  User: string;
+  Labels: Record<string, string>;
+  Entrypoint: string[];
+  Healthcheck?: { Test: string[] };
+  Env: string[];
+}
+
 describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped: ${missing.join(', ')})` : ''}`, () => {
   let engine: DockerEngine;
   let image: string;
@@ -58,6 +66,8 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
     expect(await drained.sh('id -u; touch /opt/muster/x 2>&1; grep CapEff /proc/self/status')).toMatch(
       /^10001\n.*Read-only file system\nCapEff:\t0+$/,
     );
+    const [config] = JSON.parse(await engine.docker('image', 'inspect', image)) as [{ Config: ImageConfig }];
+    expect(await drained.exitCodeOf(config.Config.Healthcheck!.Test.slice(1))).toBe(0);
     const tasks = Array.from({ length: 12 }, (_, i) => task(i));
     ground.write('tasks.json', JSON.stringify({ tasks }));
     const args = ['run', 'tasks.json', '--yes', '--concurrency', '12', '--output-format', 'json'];
@@ -144,14 +154,6 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
       image,
       ...args,
     );
-  }
-
-  interface ImageConfig {
-    User: string;
-    Labels: Record<string, string>;
-    Entrypoint: string[];
-    Healthcheck?: { Test: string[] };
-    Env: string[];
   }
 });
 

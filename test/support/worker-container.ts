@@ -23,12 +23,12 @@ export class WorkerContainer {
     this.#container = container;
   }
 
-  /** Resolves once its own health check says so. */
+  /** Resolves once it is ready, which the image's own check of its health does not ask. */
   static async start(image: string, role: string, port: number, env: Record<string, string>): Promise<WorkerContainer> {
     const container = new HardenedContainer(image, profileWithout())
       .withEnvironment({ ...env, HEALTH_PORT: port.toString() })
       .withCommand(['worker', '--role', role, '--listen', `127.0.0.1:${port.toString()}`])
-      .withHealthCheck({ test: ['CMD', 'node', '-e', HEALTH], interval: 1_000, timeout: 5_000, retries: 60 })
+      .withHealthCheck({ test: ['CMD', 'node', '-e', READY], interval: 1_000, timeout: 5_000, retries: 60 })
       .withWaitStrategy(Wait.forHealthCheck())
       .withStartupTimeout(180_000);
     return new WorkerContainer(await container.start());
@@ -37,6 +37,11 @@ export class WorkerContainer {
   async sh(command: string): Promise<string> {
     const { output } = await this.#container.exec(['sh', '-c', command]);
     return output.trim();
+  }
+
+  /** The exit code of a command in it. */
+  async exitCodeOf(command: string[]): Promise<number> {
+    return (await this.#container.exec(command)).exitCode;
   }
 
   /** Without a word, as a host that is lost. */
@@ -61,7 +66,7 @@ export class WorkerContainer {
   }
 }
 
-const HEALTH =
+const READY =
   'fetch(`http://127.0.0.1:${process.env.HEALTH_PORT}/readyz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))';
 
 interface Profile {
