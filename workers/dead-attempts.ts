@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { HEARTBEAT_TIMEOUT_MS } from '../workflows/contract/limits.ts';
 import type { WorkerConfig } from './config.ts';
 
@@ -20,10 +21,15 @@ export const WORKER_DIED = 'Worker.Died';
 export async function failAttempts(
   { connection: where, namespace }: Pick<WorkerConfig, 'connection' | 'namespace'>,
   tokens: readonly string[],
-  message: string,
-  patienceMs = HEARTBEAT_TIMEOUT_MS,
+  { message, retryAfterMs }: { message: string; retryAfterMs: number },
 ): Promise<number> {
-  const deadline = performance.now() + patienceMs;
+  const deadline = performance.now() + HEARTBEAT_TIMEOUT_MS;
+  const applicationFailureInfo = {
+    type: WORKER_DIED,
+    nonRetryable: false,
+    // Left out: after the second that every retry waits.
+    ...(retryAfterMs > 0 && { nextRetryDelay: msToTs(retryAfterMs) }),
+  };
   const left = [...tokens];
   let failed = 0;
   // Directly, as the worker's own connection is. Without retries of the client's, which end the process when it is closed
@@ -39,7 +45,7 @@ export async function failAttempts(
             namespace,
             taskToken: Buffer.from(token, 'base64'),
             identity: `supervisor-${process.pid.toString()}`,
-            failure: { message, source: 'muster', applicationFailureInfo: { type: WORKER_DIED, nonRetryable: false } },
+            failure: { message, source: 'muster', applicationFailureInfo },
           }),
         );
         failed++;

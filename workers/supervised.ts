@@ -18,13 +18,15 @@ const code = await supervise({
   args: process.argv.slice(3),
   log: (fields, message) => log.warn(fields, message),
   ending: ending.signal,
-  failAttempts: (tokens, message) =>
-    handOver(tokens, message).catch((error: unknown) => log.error({ err: error }, 'attempts cannot be handed over')),
+  failAttempts: (tokens, message, retryAfterMs) =>
+    handOver(tokens, message, retryAfterMs).catch((error: unknown) =>
+      log.error({ err: error }, 'attempts cannot be handed over'),
+    ),
 });
 process.exit(code); // what cannot be handed over any more holds nothing up
 
-async function handOver(tokens: readonly string[], message: string): Promise<void> {
+async function handOver(tokens: readonly string[], message: string, retryAfterMs: number): Promise<void> {
   const [{ failAttempts }, { readTemporal }] = await Promise.all([import('./dead-attempts.ts'), import('./config.ts')]);
-  const failed = await failAttempts(readTemporal(), tokens, message);
+  const failed = await failAttempts(readTemporal(), tokens, { message, retryAfterMs });
   log.info({ attempts: tokens.length, failed }, 'attempts of a dead worker process are handed over');
 }

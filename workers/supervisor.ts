@@ -8,8 +8,8 @@ export interface SupervisorOptions {
   /** The worker's file, and what follows on its command line. */
   worker: string;
   args: readonly string[];
-  /** Lets Temporal know at once of attempts that nobody is at any more. Never rejects. */
-  failAttempts(tokens: readonly string[], message: string): Promise<unknown>;
+  /** Lets Temporal know at once of attempts that nobody is at any more, to be retried after so long. Never rejects. */
+  failAttempts(tokens: readonly string[], message: string, retryAfterMs: number): Promise<unknown>;
   /** Constant messages, facts in fields. */
   log(fields: object, message: string): void;
   /** Aborts when all is to end. */
@@ -34,7 +34,7 @@ interface Death {
 
 /** Exit code of a worker whose configuration is wrong: another try would say the same. */
 const USAGE = 2;
-const STEADY_MS = 60_000;
+const STEADY_MS = 300_000;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** A drain ends by itself before (roles.ts: shutdownForceTime), and Kubernetes kills after 30 s. */
@@ -49,7 +49,8 @@ const LAST_WORDS_MS = 2_000;
 /**
  * Keeps one worker process running until `ending`, and hands what a dead one held to others within a second or two, where
  * Temporal alone would find out by a heartbeat timeout. Resolves with the exit code: the worker's own when it was to end or
- * ended by itself with success or for a wrong configuration. A worker that dies again and again is started again ever more slowly.
+ * ended by itself with success or for a wrong configuration. A worker that dies again and again is started again ever more
+ * slowly, and so is what it held: a subagent that no worker survives must not take one after the other.
  */
 export async function supervise(options: SupervisorOptions): Promise<number> {
   const { failAttempts, log, ending, steadyMs = STEADY_MS, pauseMs = PAUSE_MS } = options;
@@ -58,10 +59,13 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
     const startedAt = performance.now();
     const { code, signal, open, recent } = await workerRun(options);
     const hasEnded = code === 0 || code === USAGE;
+    deaths = performance.now() - startedAt >= steadyMs ? 1 : deaths + 1;
+    const waitMs = deaths === 1 ? 0 : Math.min(pauseMs * 2 ** (deaths - 2), LONGEST_PAUSE_MS);
     // Of a worker that ended in order, Temporal has heard all outcomes.
     const tokens = hasEnded ? open : [...open, ...recent];
     if (tokens.length > 0) {
-      const handing = failAttempts(tokens, `the worker process ended: ${signal ?? `exit code ${String(code)}`}`);
+      const how = signal ?? `exit code ${String(code)}`;
+      const handing = failAttempts(tokens, `the worker process ended: ${how}`, waitMs);
       handedOver.add(handing);
       void handing.then(() => handedOver.delete(handing));
     }
@@ -69,8 +73,6 @@ export async function supervise(options: SupervisorOptions): Promise<number> {
       await Promise.race([Promise.all(handedOver), delay(HAND_OVER_MS, undefined, { ref: false })]);
       return code ?? 128 + constants.signals[signal!];
     }
-    deaths = performance.now() - startedAt >= steadyMs ? 1 : deaths + 1;
-    const waitMs = deaths === 1 ? 0 : Math.min(pauseMs * 2 ** (deaths - 2), LONGEST_PAUSE_MS);
     log({ code, signal, attempts: open.length, deaths, waitMs }, 'the worker process died; it is started again');
     await delay(waitMs, undefined, { signal: ending }).catch(() => undefined);
     if (ending.aborted) return 0;

@@ -23,12 +23,13 @@ const births = (): number[] =>
     : [];
 
 function supervised(lives: object[], more: { pauseMs?: number; drainMs?: number; steadyMs?: number } = {}) {
-  const handedOver: { tokens: string[]; message: string }[] = [];
+  const handedOver: { tokens: string[]; message: string; retryAfterMs: number }[] = [];
   const deaths: Record<string, unknown>[] = [];
   const code = supervise({
     worker: WORKER,
     args: [JSON.stringify(lives), join(directory, 'births')],
-    failAttempts: async (tokens, message) => void handedOver.push({ tokens: [...tokens], message }),
+    failAttempts: async (tokens, message, retryAfterMs) =>
+      void handedOver.push({ tokens: [...tokens], message, retryAfterMs }),
     log: (fields) => void deaths.push(fields as Record<string, unknown>),
     ending: ending.signal,
     pauseMs: 1,
@@ -48,7 +49,7 @@ describe('the supervisor of a worker', () => {
     await expect.poll(() => births().length).toBe(2);
     await expect
       .poll(() => handedOver)
-      .toEqual([{ tokens: ['a', 'c', 'b'], message: expect.stringContaining('SIGKILL') }]);
+      .toEqual([{ tokens: ['a', 'c', 'b'], message: expect.stringContaining('SIGKILL'), retryAfterMs: 0 }]);
     expect(deaths).toEqual([{ code: null, signal: 'SIGKILL', attempts: 2, deaths: 1, waitMs: 0 }]);
     ending.abort();
     expect(await code).toBe(0);
@@ -58,7 +59,7 @@ describe('the supervisor of a worker', () => {
   it('hands over what a worker that ended in order had not ended, and nothing else', async () => {
     const { code, handedOver } = supervised([{ begins: ['a', 'b'], ends: ['a'], dies: 0 }]);
     expect(await code).toBe(0);
-    expect(handedOver).toEqual([{ tokens: ['b'], message: expect.stringContaining('exit code 0') }]);
+    expect(handedOver).toEqual([{ tokens: ['b'], message: expect.stringContaining('exit code 0'), retryAfterMs: 0 }]);
     expect(births().length).toBe(1);
   });
 
@@ -68,12 +69,13 @@ describe('the supervisor of a worker', () => {
     expect([births().length, handedOver]).toEqual([1, []]);
   });
 
-  it('waits ever longer before it starts one that dies at once, and not for ever', async () => {
-    const { deaths } = supervised([{ dies: 1 }], { pauseMs: 3 });
+  it('waits ever longer before it starts one that dies at once, and lets what it held wait as long', async () => {
+    const { deaths, handedOver } = supervised([{ begins: ['poison'], dies: 1 }], { pauseMs: 3 });
     await expect.poll(() => deaths.length).toBeGreaterThan(5);
     ending.abort();
     expect(deaths.slice(0, 5).map(({ waitMs }) => waitMs)).toEqual([0, 3, 6, 12, 24]);
     expect(deaths.map((one) => one['deaths']).slice(0, 5)).toEqual([1, 2, 3, 4, 5]);
+    expect(handedOver.slice(0, 5).map(({ retryAfterMs }) => retryAfterMs)).toEqual([0, 3, 6, 12, 24]);
   });
 
   it('counts anew once one has lived for a while', async () => {
