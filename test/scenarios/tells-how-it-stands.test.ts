@@ -30,7 +30,8 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_HEADERS: `api-key=${COLLECTOR_KEY}`,
   };
   const port = await freePort();
-  worker = await cluster.startWorker('all', { ...tracing, MUSTER_LOG_LEVEL: 'debug' }, `127.0.0.1:${port.toString()}`);
+  const env = { ...tracing, MUSTER_LOG_LEVEL: 'debug', MUSTER_WORKER_SLOTS: '40' };
+  worker = await cluster.startWorker('all', env, `127.0.0.1:${port.toString()}`);
   const input = JSON.stringify({ command: `echo ${COMMAND_WORD}` }).replace(/[\\']/g, '\\$&');
   ground.write(
     'tasks.json',
@@ -165,7 +166,7 @@ describe('the metrics of its worker', () => {
     expect(value('fleet_reuse_requests_total{result="miss"}')).toBe(2);
     expect(value('fleet_tool_duration_seconds_count{tool="Bash",outcome="ok"}')).toBe(1);
     expect(value('fleet_sandboxes')).toBe(0);
-    expect(value('fleet_permits{state="free"}')).toBe(1_000);
+    expect(value('fleet_permits{state="free"}')).toBe(40);
     expect(value('fleet_states{state="running"}')).toBe(0);
     expect(value('fleet_store_duration_seconds_count{operation="write_record",outcome="ok"}')).toBeGreaterThan(2);
   });
