@@ -42,7 +42,7 @@ export const COMMANDS: ReadonlyMap<string, Loader> = new Map<string, Loader>([
  * suggestions must be there at once.
  */
 export const SUMMARIES: ReadonlyMap<string, string> = new Map([
-  ['doctor', 'check what muster needs, and say how to mend it'],
+  ['doctor', 'say what muster would use, check what it needs, and how to mend it'],
   ['up', 'bring up the local server and a worker, until `muster down`'],
   ['down', 'end the local worker, simulated Claude and server'],
   ['dev', "run the server with Temporal's UI and a worker in the foreground"],
