@@ -6,9 +6,9 @@ import type { Environment } from './config.ts';
 import { VERSION } from './local/entries.ts';
 
 /**
- * Does what a command does as a span, below `TRACEPARENT` where the environment has one; what it starts becomes part of the
- * same trace. Within a command that has its span already it is a part of that one. Where tracing is off, or whoever named the
- * parent does not sample it, nothing is loaded. Spans have been sent when this settles.
+ * Does what a command does as a span, below `TRACEPARENT` where the environment has one; what it starts becomes part of
+ * the same trace. Within a command that has its span already it is a part of that one. Where tracing is off, or whoever
+ * named the parent does not sample it, nothing is loaded. Spans have been sent when this settles.
  */
 export async function traced<T>(
   environment: Environment,

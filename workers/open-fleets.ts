@@ -8,7 +8,10 @@ import {
 } from '../workflows/contract/ids.ts';
 import type { WorkerConfig } from './config.ts';
 
-/** Where every open fleet of the namespace stands (`running`, `paused:user` …), at most a thousand; undefined: it does not say. */
+/**
+ * Where every open fleet of the namespace stands (`running`, `paused:user` …), at most a thousand; undefined: it does
+ * not say.
+ */
 export async function openFleetStates(
   { namespace, encryptionKeys }: Pick<WorkerConfig, 'namespace' | 'encryptionKeys'>,
   connection: NativeConnection,

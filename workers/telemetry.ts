@@ -36,7 +36,9 @@ export interface Telemetry {
 const SUBAGENT_SECONDS = [1, 10, 60, 300, 900, 1_800, 3_600, 7_200];
 const QUEUE_SECONDS = [0.1, 0.5, 1, 5, 10, 60, 300, 600, 3_600];
 
-/** Installs the SDK's runtime: call it before anything of the SDK, once. Metrics are kept only where they are served. */
+/**
+ * Installs the SDK's runtime: call it before anything of the SDK, once. Metrics are kept only where they are served.
+ */
 export async function openTelemetry(config: WorkerConfig, log: Log): Promise<Telemetry> {
   const registry = new Registry();
   const sdk = await installRuntime(log, config.listen !== undefined);
@@ -78,7 +80,10 @@ interface Address {
 
 const PORT_TRIES = 5;
 
-/** Resolves with where the SDK serves its metrics. It has to know its port beforehand, and another process may be quicker. */
+/**
+ * Resolves with where the SDK serves its metrics. It has to know its port beforehand, and another process may be
+ * quicker.
+ */
 async function installRuntime(log: Log, isServed: boolean): Promise<Address | undefined> {
   const common = { shutdownSignals: [], logger: temporalLogger(log) };
   for (let tries = 1; ; tries++) {
@@ -137,7 +142,9 @@ function textOf(address: Address): Promise<string> {
   });
 }
 
-/** The SDK's own messages, and those of its core, as lines of ours. Below INFO they quote payloads, and are left out. */
+/**
+ * The SDK's own messages, and those of its core, as lines of ours. Below INFO they quote payloads, and are left out.
+ */
 export function temporalLogger(log: Log): Logger {
   const write = (level: string, message: string, meta: object = {}): void => {
     if (level === 'ERROR') log.error(meta, message);

@@ -16,7 +16,9 @@ export interface WorkersOf {
   log: Log;
 }
 
-/** Gauges of the workers of this process, and of the fleets that an orchestrator serves. Read when somebody collects. */
+/**
+ * Gauges of the workers of this process, and of the fleets that an orchestrator serves. Read when somebody collects.
+ */
 export function watchWorkers(registry: Registry, of: WorkersOf): void {
   const { config, workers } = of;
   const to = { registers: [registry] };

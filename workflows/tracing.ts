@@ -60,7 +60,7 @@ const handedOn = <T extends WithHeaders>(input: T, place: TracePlace | undefined
   place ? { ...input, headers: withPlace(input.headers, place) } : input;
 
 /**
- * Of a run, for whoever stands below it: all know it before the run has ended. Its latter half, of which 62 bits are random;
- * the former is the time, which batches that start together share (UUID version 7).
+ * Of a run, for whoever stands below it: all know it before the run has ended. Its latter half, of which 62 bits are
+ * random; the former is the time, which batches that start together share (UUID version 7).
  */
 const spanIdOf = (runId: string): string => runId.replaceAll('-', '').slice(-16);

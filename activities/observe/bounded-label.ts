@@ -2,8 +2,8 @@
 export const OTHER = 'other';
 
 /**
- * Keeps a label to a few values, whatever it is told: the first `most` that come are themselves, all others are `other`.
- * A metric with a label that anybody may invent values for would fill the memory of whoever collects it.
+ * Keeps a label to a few values, whatever it is told: the first `most` that come are themselves, all others are
+ * `other`. A metric with a label that anybody may invent values for would fill the memory of whoever collects it.
  */
 export class BoundedLabel {
   readonly #seen = new Set<string>();

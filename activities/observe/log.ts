@@ -11,8 +11,9 @@ const SECRET_FIELDS = [
 ];
 
 /**
- * JSON lines on stderr, constant messages, facts in fields; what the work under way is about (fleet, subagent, trace) is in
- * each line by itself. Credentials never reach a line: not by field, and with `redact` not inside any text either.
+ * JSON lines on stderr, constant messages, facts in fields; what the work under way is about (fleet, subagent, trace)
+ * is in each line by itself. Credentials never reach a line: not by field, and with `redact` not inside any text
+ * either.
  */
 export function createLog(level: string, bindings: Record<string, unknown> = {}, redact?: Redact): Log {
   return pino(

@@ -42,8 +42,8 @@ const LAST_FLUSH_MS = 3_000;
 const LIBRARY = { name: 'muster' };
 
 /**
- * Opens the way to a collector: where, with which headers and how often the standard OTEL_ variables say. Loaded only where
- * tracing is on, since this is all of OpenTelemetry. A collector that is away costs spans, and nothing else.
+ * Opens the way to a collector: where, with which headers and how often the standard OTEL_ variables say. Loaded only
+ * where tracing is on, since this is all of OpenTelemetry. A collector that is away costs spans, and nothing else.
  */
 export function openTraces({ service, version, isDecided = false }: TracesOptions): OpenTraces {
   const resource = new Resource({ 'service.name': service, 'service.version': version }).merge(

@@ -21,8 +21,9 @@ const STORE_SECONDS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 const CLONE_SECONDS = [0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 
 /**
- * The metrics of a worker in `registry`, by the names of the README's table; call it once for a registry. Those that count
- * by a status, an outcome or a reason stand at zero from the start, so that a first failure is an increase and not a gap.
+ * The metrics of a worker in `registry`, by the names of the README's table; call it once for a registry. Those that
+ * count by a status, an outcome or a reason stand at zero from the start, so that a first failure is an increase and
+ * not a gap.
  */
 export function createMetrics(registry: Registry): Metrics {
   const to = { registers: [registry] };

@@ -13,7 +13,10 @@ export function tracingSettings(env: Environment): TracingSettings | undefined {
   return endpoint && !isOff ? { share: shareOf(env) } : undefined;
 }
 
-/** What the samplers that know of a share mean for subagents; those that always or never record mean all or none of them. */
+/**
+ * What the samplers that know of a share mean for subagents; those that always or never record mean all or none of
+ * them.
+ */
 function shareOf(env: Environment): number {
   const sampler = env['OTEL_TRACES_SAMPLER'] ?? '';
   if (sampler.endsWith('always_off')) return 0;

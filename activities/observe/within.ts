@@ -22,7 +22,10 @@ interface Scope {
 
 const scopes = new AsyncLocalStorage<Scope>();
 
-/** Does `work`, and whatever it starts, with these fields in each of its log lines. Inner fields are added to outer ones. */
+/**
+ * Does `work`, and whatever it starts, with these fields in each of its log lines. Inner fields are added to outer
+ * ones.
+ */
 export function withFields<T>(fields: Readonly<Record<string, unknown>>, work: () => T): T {
   const outer = scopes.getStore();
   return scopes.run({ fields: { ...outer?.fields, ...fields }, span: outer?.span }, work);

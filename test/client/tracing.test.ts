@@ -74,7 +74,8 @@ describe('a command', () => {
       const script = `
         import { registerHooks } from 'node:module';
         let loaded = 0;
-        registerHooks({ load: (url, context, next) => (url.includes('@opentelemetry/') && loaded++, next(url, context)) });
+        const load = (url, context, next) => (url.includes('@opentelemetry/') && loaded++, next(url, context));
+        registerHooks({ load });
         const { traced } = await import('${tracing}');
         await traced(${JSON.stringify(env)}, 'x', async () => undefined);
         console.log(loaded > 0);`;

@@ -8,7 +8,9 @@ import { exposedNames } from '../support/promql-names.ts';
 import { freePort } from '../support/temporal-server.ts';
 import { sdkSeries } from '../support/worker-exposition.ts';
 
-/** In the prompt, the output, the environment and the collector's headers: none of it is a trace's or a log's business. */
+/**
+ * In the prompt, the output, the environment and the collector's headers: none of it is a trace's or a log's business.
+ */
 const PROMPT_WORD = 'prompt-canary-Xw4Kq81z';
 const COMMAND_WORD = 'command-canary-Tb93mQ0p';
 const COLLECTOR_KEY = 'collector-canary-Lp70vN3s';

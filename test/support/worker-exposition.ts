@@ -22,7 +22,10 @@ export async function ownExposition(): Promise<string> {
   return registry.metrics();
 }
 
-/** Of the SDK's core (reference/temporal.md §13), as `telemetry.ts` asks for them: seconds, and `_total` for what counts. */
+/**
+ * Of the SDK's core (reference/temporal.md §13), as `telemetry.ts` asks for them: seconds, and `_total` for what
+ * counts.
+ */
 const OF_THE_SDK = {
   histogram: [
     ...['activity_schedule_to_start_latency', 'activity_execution_latency', 'activity_succeed_endtoend_latency'],
@@ -37,8 +40,8 @@ const OF_THE_SDK = {
 };
 
 /**
- * The series that the SDK can export. A worker shows many of them only once they have happened, so that its core is asked:
- * throws for a metric that it does not name.
+ * The series that the SDK can export. A worker shows many of them only once they have happened, so that its core is
+ * asked: throws for a metric that it does not name.
  */
 export function sdkSeries(): Set<string> {
   const { histogram, counter, gauge } = OF_THE_SDK;

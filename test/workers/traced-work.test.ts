@@ -33,7 +33,7 @@ describe('activities', () => {
 
   it('of a workflow that is not traced are none', async () => expect(await begun(1, 3, {})).toEqual([]));
 
-  it('are traced for a share of the subagents, the same ones at each attempt, and for all that is no subagent', async () => {
+  it('are traced for a share of the subagents, the same at each attempt, and for all that is no subagent', async () => {
     const [first, again] = [await begun(0.2, 1_000), await begun(0.2, 1_000)];
     expect(first.length).toBeGreaterThan(140);
     expect(first.length).toBeLessThan(260);
