@@ -7,7 +7,7 @@ import { durationsOf } from './durations.ts';
 /**
  * `npm run bench [section …]`: prints figures and judges nothing. Every fleet runs beside a bare p-limit loop over the
  * same simulated Claude, in the same run; compare ratios, not seconds. `sandbox`, `decision`, `limits`, `cache`,
- * `parents`, `script` and `cluster` are programs by themselves.
+ * `parents`, `script`, `cluster` and `rolling` are programs by themselves.
  */
 const sections: Record<string, (stack: BenchStack) => Promise<void>> = {
   turns: async (stack) => {
