@@ -150,6 +150,8 @@ function workerEnvironment({ config, isKept }: Place, access: ClaudeAccess, targ
     MUSTER_IDLE_EXIT_MS: isKept ? undefined : String(config.idleExitMs),
     TEMPORAL_ADDRESS: target.address,
     TEMPORAL_NAMESPACE: target.namespace,
+    // It is no build of a deployment: one that nobody made current would be given no workflow.
+    TEMPORAL_WORKER_BUILD_ID: undefined,
     ANTHROPIC_BASE_URL: access.baseUrl,
     ANTHROPIC_API_KEY: access.apiKey,
     ANTHROPIC_AUTH_TOKEN: access.authToken,
