@@ -3,7 +3,7 @@ import type { DataConverter } from '@temporalio/common';
 import type { EncryptionKey } from './keys.ts';
 import { payloadCodec } from './payload-codec.ts';
 
-/** The workflow bundle is made with it when keys are given. This room knows Temporal: its payloads are what it encrypts. */
+/** The workflow bundle is made with it where keys are given. This room knows Temporal, whose payloads it encrypts. */
 export const FAILURE_CONVERTER = fileURLToPath(
   new URL(`./failure-converter.${import.meta.url.endsWith('.js') ? 'js' : 'ts'}`, import.meta.url),
 );

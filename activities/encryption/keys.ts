@@ -18,7 +18,7 @@ const HINT = 'write ID:KEY, where KEY is what `openssl rand -base64 32` prints';
 
 /**
  * The keys of a process, from `MUSTER_ENCRYPTION_KEYS` or the file that `MUSTER_ENCRYPTION_KEYS_FILE` names: `ID:KEY`,
- * separated by commas or lines. The first encrypts, all decrypt; none: nothing is encrypted. Throws `EncryptionKeyFault`.
+ * parted by commas or lines. The first encrypts, all decrypt; none: nothing is encrypted. Throws `EncryptionKeyFault`.
  */
 export function readEncryptionKeys(lookup: (variable: string) => string | undefined): EncryptionKey[] {
   const inline = lookup(VARIABLE);

@@ -17,7 +17,7 @@ export class PayloadUnreadable extends Error {
 }
 
 /**
- * Encrypts whole payloads, their metadata included, with the first key, and decrypts with whichever key a payload names.
+ * Encrypts whole payloads, metadata included, with the first key, and decrypts with whichever key a payload names.
  * Without keys it encrypts nothing. What was stored before encryption was switched on passes as it is. `decode` throws
  * `PayloadUnreadable`: Temporal then gives the task to a worker again, so nothing is lost but time.
  */
@@ -56,7 +56,7 @@ function open(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payload {
     return Message.decode(plain);
   } catch {
     throw new PayloadUnreadable(
-      `a payload does not open with the key ${JSON.stringify(id)}: it was changed, or another key has this id elsewhere`,
+      `a payload does not open with the key ${JSON.stringify(id)}: it was changed, or elsewhere another key has this id`,
     );
   }
 }

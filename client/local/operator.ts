@@ -29,7 +29,7 @@ export interface OperatorConfig {
   egressInternal: readonly string[];
   /** Variables in them not filled in. */
   mcpServers: Readonly<Record<string, OperatorMcpServer>>;
-  /** Of payloads in Temporal, for clients and workers alike: the first encrypts, all decrypt; none: nothing is encrypted. */
+  /** Of payloads in Temporal, for clients and workers: the first encrypts, all decrypt; none: nothing is encrypted. */
   encryptionKeys: readonly EncryptionKey[];
 }
 

@@ -18,6 +18,7 @@ const run = promisify(execFile);
 const DEPLOY = fileURLToPath(new URL('../../deploy/', import.meta.url));
 const SCRIPT = join(DEPLOY, 'compose/prepare-temporal.sh');
 const missing = missingForPostgres();
+const skipped = missing.length > 0 ? ` (skipped: ${missing.join(', ')})` : '';
 
 interface Compose {
   services: Record<'schema' | 'temporal' | 'namespace', { environment: Record<string, string> }>;
@@ -25,7 +26,7 @@ interface Compose {
 
 /** What `docker compose up` does before a worker can start, with the same programs in the place of images. */
 it.skipIf(missing.length > 0)(
-  `the compose file's databases, server and namespace come up, and again${missing.length > 0 ? ` (skipped: ${missing.join(', ')})` : ''}`,
+  `the compose file's databases, server and namespace come up, and again${skipped}`,
   async () => {
     const { services } = parse(readFileSync(join(DEPLOY, 'compose.yaml'), 'utf8'), { merge: true }) as Compose;
     await using directory = await temporaryDirectory();

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -52,6 +54,7 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
     MUSTER_ARTIFACTS: s3.url,
     ANTHROPIC_BASE_URL: claude.url,
     ANTHROPIC_API_KEY: API_KEY,
+    MUSTER_ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
   });
 
   async function start(role: string): Promise<WorkerContainer> {
@@ -60,7 +63,7 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
     return container;
   }
 
-  it('serves a fleet whose shells are confined, on a read-only root and as nobody special; one lost, one drained', async () => {
+  it('serves a fleet in confined shells, read-only and as nobody special; one worker lost, one drained', async () => {
     const orchestrator = await start('orchestrator');
     const [lost, drained] = [await start('subagent'), await start('subagent')];
     expect(await drained.sh('id -u; touch /opt/muster/x 2>&1; grep CapEff /proc/self/status')).toMatch(
@@ -87,6 +90,8 @@ describe.skipIf(missing.length > 0)(`the image${missing.length > 0 ? ` (skipped:
     // The sandbox's own host name, user and process tree.
     expect(patch.stdout).toMatch(/^\+agent 1000 .*(bwrap|bash)/m);
     expect(await Promise.all([drained.drain(), orchestrator.drain()])).toEqual([0, 0]);
+    const kept = globSync(join(temporal.data, '*')).map((file) => readFileSync(file, 'latin1'));
+    expect(kept.join('')).toContain('encryption-key-id');
   });
 
   it.each(ADDED_CALLS)('needs what its seccomp profile adds: %s', async (call) => {

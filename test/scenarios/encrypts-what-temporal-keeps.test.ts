@@ -56,7 +56,7 @@ it('is switched on under an open fleet', async () => {
   expect(bytesOf(cluster)).toContain('encryption-key-id');
 });
 
-it('goes with the embedded server too, down to the worker that ends itself while a fleet waits for a person', async () => {
+it('goes with the embedded server too, whose worker ends itself while a fleet waits for a person', async () => {
   await using ground = new MusterGround({
     'tasks.json': JSON.stringify({ tasks: [{ prompt: LONG }, { prompt: LONG }] }),
   });

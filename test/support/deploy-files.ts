@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Environment variables that a worker, Temporal's configuration or the AWS SDK reads: of ours, as the code spells them. */
+/** Environment variables that a worker, Temporal's configuration or the AWS SDK reads; ours as the code spells them. */
 export function readVariables(): Set<string> {
   const sources = globSync(['workers/*.ts', 'activities/{encryption,observe}/*.ts'], { cwd: ROOT });
   const text = sources.map((name) => readFileSync(`${ROOT}/${name}`, 'utf8')).join('\n');

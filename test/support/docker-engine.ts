@@ -93,7 +93,7 @@ export class DockerEngine implements AsyncDisposable {
     await this.docker('image', 'prune', '-f');
   }
 
-  /** The image the Dockerfile starts from: pulled, or where no registry answers made of Debian's own packages and Node. */
+  /** The image the Dockerfile starts from: pulled, or for an engine of the test's own made of Debian and Node. */
   async #ensureBase(): Promise<void> {
     const [, base] = /^ARG BASE=(\S+)$/m.exec(await readFile(DOCKERFILE, 'utf8'))!;
     const isThere = await this.docker('image', 'inspect', base!).catch(() => undefined);
