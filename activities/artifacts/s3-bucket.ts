@@ -44,6 +44,14 @@ export interface S3Object {
   changedAtMs: number;
 }
 
+export interface WholeObject {
+  bytes: Buffer;
+  etag: string;
+  /** As `put` was given it. */
+  name: string | undefined;
+  changedAtMs: number;
+}
+
 /**
  * The one file that talks to S3: objects below a prefix of one bucket. Errors are those of `explained`; requests are
  * sent again (`Patience`), so a conditional write may find that its own first try has been there (`S3Records`).
@@ -112,14 +120,19 @@ export class S3Bucket {
 
   /**
    * Writes an object and returns its etag. Throws `ConditionFailed`. With `sha256` (base64) the server refuses bytes that
-   * were damaged on the way.
+   * were damaged on the way. `name` is kept beside the bytes.
    */
-  async put(key: string, body: Uint8Array, options: { condition?: Condition; sha256?: string } = {}): Promise<string> {
-    const { condition, sha256 } = options;
+  async put(
+    key: string,
+    body: Uint8Array,
+    options: { condition?: Condition; sha256?: string; name?: string } = {},
+  ): Promise<string> {
+    const { condition, sha256, name } = options;
     const command = new PutObjectCommand({
       ...this.#at(key),
       Body: body,
       ...(sha256 !== undefined && { ChecksumSHA256: sha256 }),
+      ...(name !== undefined && { Metadata: { name } }),
       ...(condition && ('ifMatch' in condition ? { IfMatch: condition.ifMatch } : { IfNoneMatch: '*' })),
     });
     const requestTimeout = ANSWER_MS + body.byteLength / BYTES_PER_MS;
@@ -150,13 +163,14 @@ export class S3Bucket {
   }
 
   /** A small object, whole; undefined: there is none. */
-  async get(key: string): Promise<{ bytes: Buffer; etag: string; changedAtMs: number } | undefined> {
+  async get(key: string): Promise<WholeObject | undefined> {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#answer(key);
       if (answer === undefined) return undefined;
       try {
         const bytes = Buffer.from(await answer.Body!.transformToByteArray());
-        return { bytes, etag: answer.ETag ?? '', changedAtMs: answer.LastModified?.getTime() ?? 0 };
+        const { ETag: etag = '', Metadata: metadata, LastModified: changedAt } = answer;
+        return { bytes, etag, name: metadata?.['name'], changedAtMs: changedAt?.getTime() ?? 0 };
       } catch (error) {
         if (attempt === ATTEMPTS) throw this.#explained(error);
         await pause(attempt);

@@ -12,18 +12,19 @@ const MOST_SEEN = 20_000;
 /** So many others may have written before a writer finds out that it had written itself. */
 const MOST_OTHERS = 8;
 
-/** A record as its object holds it. */
-interface Envelope {
+/** The first line of a record's object; its value, as JSON, is the rest. */
+interface Head {
   version: number;
   /** New in the world with each write: its writer, a dot, a number. */
   name: string;
   /** The last writes before it by other writers, one each, newest first. */
   earlier: string[];
-  value: unknown;
+  /** Of the rest, in hex: what a server hands out damaged is not taken for a record. */
+  sha256: string;
 }
 
 /** What a write must know of the version it replaces. */
-type Seen = Pick<Envelope, 'version' | 'name' | 'earlier'> & { etag: string };
+type Seen = Pick<Head, 'version' | 'name' | 'earlier'> & { etag: string };
 
 /**
  * Records that change by compare-and-swap: one object each, written on condition of the etag that was read
@@ -43,12 +44,9 @@ export class S3Records {
   readonly #underWay = new Map<string, Promise<unknown>>();
   /** Wrong ones do no harm, their write is refused. */
   readonly #seen = new Map<string, Seen>();
-  /** Whether etags are the MD5 of what is stored: then a value that was torn from its etag is found out. */
-  readonly #hasHashes: boolean;
 
-  constructor(bucket: S3Bucket, hasHashes: boolean) {
+  constructor(bucket: S3Bucket) {
     this.#bucket = bucket;
-    this.#hasHashes = hasHashes;
   }
 
   async read(key: string): Promise<VersionedRecord | undefined> {
@@ -62,9 +60,9 @@ export class S3Records {
   }
 
   async write(key: string, value: unknown, expected: number): Promise<number> {
-    recordText(key, value);
+    const text = recordText(key, value);
     const before = this.#underWay.get(key);
-    const own = before ? before.then(() => this.#write(key, value, expected)) : this.#write(key, value, expected);
+    const own = before ? before.then(() => this.#write(key, text, expected)) : this.#write(key, text, expected);
     const settled = own.catch(() => undefined);
     this.#underWay.set(key, settled);
     try {
@@ -74,14 +72,15 @@ export class S3Records {
     }
   }
 
-  async #write(key: string, value: unknown, expected: number): Promise<number> {
+  async #write(key: string, text: string, expected: number): Promise<number> {
     const before = expected === 0 ? undefined : await this.#expected(key, expected);
     const name = `${this.#writer}.${(this.#writes++).toString(36)}`;
     const earlier = before ? [before.name, ...before.earlier].filter(isOther(this.#writer, before.name)) : [];
-    const next: Envelope = { version: expected + 1, name, earlier: earlier.slice(0, MOST_OTHERS), value };
+    const next: Head = { version: expected + 1, name, earlier: earlier.slice(0, MOST_OTHERS), sha256: hashOf(text) };
     const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
     try {
-      const etag = await this.#bucket.put(objectOf(key), Buffer.from(JSON.stringify(next)), { condition });
+      const body = Buffer.from(`${JSON.stringify(next)}\n${text}`);
+      const etag = await this.#bucket.put(objectOf(key), body, { condition, name });
       this.#remember(key, { ...next, etag });
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;
@@ -119,19 +118,19 @@ export class S3Records {
     return found;
   }
 
-  async #fetch(key: string): Promise<(Envelope & Seen) | undefined> {
+  async #fetch(key: string): Promise<(Seen & { value: unknown }) | undefined> {
     for (let attempt = 1; ; attempt++) {
       const object = await this.#bucket.get(objectOf(key));
       if (object === undefined) return undefined;
-      const { bytes, etag } = object;
-      // A server that reads the value of one write and the etag of another would let two writers win.
-      if (this.#hasHashes && !isHashOf(etag, bytes)) {
+      const { head, value } = parsedRecord(key, object.bytes.toString());
+      // A server that hands out the value of one write with the etag of another would let two writers win.
+      if (object.name !== undefined && object.name !== head.name) {
         if (attempt < 100) continue;
-        throw new ArtifactDamaged(`record ${key} is not what its etag says`);
+        throw new ArtifactDamaged(`record ${key} is another than its object says`);
       }
-      const found = { ...parsedEnvelope(key, bytes.toString()), etag };
+      const found = { ...head, etag: object.etag };
       this.#remember(key, found);
-      return found;
+      return { ...found, value };
     }
   }
 
@@ -141,11 +140,6 @@ export class S3Records {
     if (this.#seen.size <= MOST_SEEN) return;
     for (const oldest of this.#seen.keys()) return void this.#seen.delete(oldest);
   }
-}
-
-/** Whether an etag is the MD5 of these bytes, as it is wherever nothing encrypts with keys of others. */
-export function isHashOf(etag: string, bytes: Uint8Array): boolean {
-  return etag.replaceAll('"', '') === createHash('md5').update(bytes).digest('hex');
 }
 
 /** Of the names a record carries those that the next write keeps: not its own writer's, and no writer's twice. */
@@ -164,13 +158,16 @@ function checked(prefix: string): string {
   return prefix;
 }
 
-function parsedEnvelope(key: string, text: string): Envelope {
+function parsedRecord(key: string, text: string): { head: Head; value: unknown } {
   try {
-    const { version, name, earlier, value } = JSON.parse(text) as Partial<Envelope>;
-    if (Number.isInteger(version) && typeof name === 'string' && Array.isArray(earlier) && value !== undefined)
-      return { version: version!, name, earlier, value };
+    const end = text.indexOf('\n');
+    const head = JSON.parse(text.slice(0, end)) as Head;
+    const rest = text.slice(end + 1);
+    if (head.sha256 === hashOf(rest)) return { head, value: JSON.parse(rest) };
   } catch (cause) {
-    throw new ArtifactDamaged(`record ${key} is not JSON`, { cause });
+    throw new ArtifactDamaged(`record ${key} is not a record`, { cause });
   }
-  throw new ArtifactDamaged(`record ${key} is not a record`);
+  throw new ArtifactDamaged(`record ${key} does not hold what was written`);
 }
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');

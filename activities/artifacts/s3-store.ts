@@ -25,11 +25,11 @@ export class S3Store implements ArtifactStore {
   readonly #records: S3Records;
   readonly #notice: SweepNotice;
 
-  private constructor(bucket: S3Bucket, hasHashes: boolean) {
+  private constructor(bucket: S3Bucket) {
     this.#bucket = bucket;
     this.#notice = new SweepNotice(bucket);
     this.#blobs = new S3Blobs(bucket, this.#notice);
-    this.#records = new S3Records(bucket, hasHashes);
+    this.#records = new S3Records(bucket);
   }
 
   /**
@@ -39,9 +39,9 @@ export class S3Store implements ArtifactStore {
   static async open(place: S3Place): Promise<S3Store> {
     const bucket = await S3Bucket.open(place);
     try {
-      const { hasHashes } = await proveConditions(bucket);
+      await proveConditions(bucket);
       bucket.trust();
-      return new S3Store(bucket, hasHashes);
+      return new S3Store(bucket);
     } catch (error) {
       bucket.close();
       throw error;

@@ -8,6 +8,8 @@ export interface StoredObject {
   bytes: Buffer;
   etag: string;
   changedAtMs: number;
+  /** `x-amz-meta-name`. */
+  name?: string | undefined;
 }
 
 export interface FakeRequest {
@@ -103,7 +105,9 @@ export class FakeS3 {
     if (!this.ignoresConditions && wanted !== undefined && !found) return failure(404, 'NoSuchKey');
     const isRefused = (headers['if-none-match'] === '*' && found) || (wanted !== undefined && wanted !== found?.etag);
     if (!this.ignoresConditions && isRefused) return failure(412, 'PreconditionFailed');
-    return { status: 200, headers: { etag: this.store(key, body) } };
+    const etag = this.store(key, body);
+    this.objects.get(key)!.name = headers['x-amz-meta-name'] as string | undefined;
+    return { status: 200, headers: { etag } };
   }
 
   /** Puts an object there; returns its etag. */
@@ -113,15 +117,16 @@ export class FakeS3 {
     return `"${name}"`;
   }
 
-  #get({ key, headers }: FakeRequest): Reply {
+  #get({ key, headers: asked }: FakeRequest): Reply {
     const found = this.objects.get(key);
     if (!found) return failure(404, 'NoSuchKey');
-    const from = Number(/^bytes=(\d+)-$/.exec(headers.range ?? '')?.[1] ?? 0);
+    const from = Number(/^bytes=(\d+)-$/.exec(asked.range ?? '')?.[1] ?? 0);
     const body = found.bytes.subarray(from);
     const lastModified = new Date(found.changedAtMs).toUTCString();
+    const headers = { etag: found.etag, 'last-modified': lastModified, 'content-length': body.length.toString() };
     return {
       status: from > 0 ? 206 : 200,
-      headers: { etag: found.etag, 'last-modified': lastModified, 'content-length': body.length.toString() },
+      headers: { ...headers, ...(found.name !== undefined && { 'x-amz-meta-name': found.name }) },
       body,
     };
   }
