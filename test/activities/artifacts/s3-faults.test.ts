@@ -134,6 +134,13 @@ describe('what the server says', () => {
     }
   });
 
+  it('when it is away for a moment, is waited for, by as many as there are', async () => {
+    const awayUntil = performance.now() + 1_500;
+    fake.intercept = (_request, apply) => (performance.now() < awayUntil ? 'cut' : apply());
+    const writes = Array.from({ length: 300 }, (_, i) => store.writeRecord(`away/${i.toString()}`, i, 0));
+    expect(new Set(await Promise.all(writes))).toEqual(new Set([1]));
+  });
+
   it.each([
     [507, 'XMinioStorageFull'],
     [403, 'QuotaExceeded'],
