@@ -5,6 +5,7 @@ import { HEARTBEAT_TIMEOUT_MS } from '../workflows/contract/limits.ts';
 import type { WorkerConfig } from './config.ts';
 
 /** gRPC's own numbers. */
+const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 const PAUSE_MS = 1_000;
 const CALL_MS = 5_000;
@@ -51,7 +52,7 @@ export async function failAttempts(
         failed++;
         return;
       } catch (error) {
-        if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) return;
+        if (isGrpcServiceError(error) && [INVALID_ARGUMENT, NOT_FOUND].includes(Number(error.code))) return;
         if (performance.now() + PAUSE_MS > deadline) return;
         await delay(PAUSE_MS);
       }

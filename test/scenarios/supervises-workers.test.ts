@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
+import { msToTs } from '@temporalio/common/lib/time.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { JournalEntry } from '../../client/simulated/journal.ts';
 import type { FleetRecord } from '../../workflows/contract/task.schema.ts';
-import { WORKER_DIED } from '../../workers/dead-attempts.ts';
+import { failAttempts, WORKER_DIED } from '../../workers/dead-attempts.ts';
 import { attemptsOf } from '../support/attempts.ts';
 import { Cluster, type TaskOf } from '../support/cluster.ts';
 import { freePort } from '../support/temporal-server.ts';
 
+/** Temporal's command of that name. */
+const SCHEDULE_ACTIVITY = 1;
 const TURNS = 2;
 const COUNT = 48;
 const agents = (latency: string): TaskOf[] =>
@@ -74,6 +77,36 @@ it('what a killed worker process was at runs elsewhere within seconds, without a
   await expectWhole(fleet, since);
   expect(worker!.isAlive).toBe(true);
   await expect.poll(() => worker!.pidsUp.length).toBe(2);
+});
+
+it('a token that is failed twice, too late or by mistake does no harm', async () => {
+  const { workflow, connection } = cluster.client;
+  const { workflowService } = connection;
+  const polled = <T>(poll: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + 60_000, poll);
+  const of = { namespace: 'default', taskQueue: { name: 'tokens' }, identity: 'by hand' };
+  await workflow.start('byHand', { workflowId: 'tokens', taskQueue: 'tokens' });
+  const { taskToken } = await polled(() => workflowService.pollWorkflowTaskQueue(of));
+  const scheduleActivityTaskCommandAttributes = {
+    ...{ activityId: 'a', activityType: { name: 'a' }, taskQueue: { name: 'tokens' } },
+    startToCloseTimeout: msToTs(300_000),
+  };
+  const commands = [{ commandType: SCHEDULE_ACTIVITY, scheduleActivityTaskCommandAttributes }];
+  await workflowService.respondWorkflowTaskCompleted({ namespace: 'default', taskToken, commands });
+
+  const fail = (...tokens: (Uint8Array | string)[]): Promise<number> =>
+    failAttempts(
+      { connection: { address: cluster.server.address }, namespace: 'default' },
+      tokens.map((token) => (typeof token === 'string' ? token : Buffer.from(token).toString('base64'))),
+      { message: 'died', retryAfterMs: 0 },
+    );
+  const first = await polled(() => workflowService.pollActivityTaskQueue(of));
+  expect(await fail('bm8gdG9rZW4=', first.taskToken, first.taskToken)).toBe(1);
+  const second = await polled(() => workflowService.pollActivityTaskQueue(of));
+  expect([first.attempt, second.attempt]).toEqual([1, 2]);
+  expect(await fail(first.taskToken)).toBe(0); // of an attempt that was overtaken
+  await workflowService.respondActivityTaskCompleted({ namespace: 'default', taskToken: second.taskToken });
+  expect(await fail(second.taskToken)).toBe(0); // of one that has ended
+  await workflow.getHandle('tokens').terminate();
 });
 
 it('a worker process that dies while Temporal is away is handed over when it is back', async () => {
