@@ -162,19 +162,18 @@ export class Schedules {
     const before = await this.#ask(name, () => handle.describe());
     const told = viewOf(before);
     if (!told) throw await this.#unknown(name);
-    const running = before.info.runningActions.map(({ workflow }) => workflow.workflowId);
+    const underWay = await this.#underWay(before);
     // Said always: the client's own default is allow_all.
     const policy = overlap ?? told.overlap;
-    if (running.length > 0 && policy === 'skip') {
-      const { fleetId } = await this.#firing(running[0]!);
-      const which = fleetId === undefined ? 'a fleet' : `fleet ${fleetId}`;
+    if (underWay && policy === 'skip') {
+      const which = underWay.fleetId === undefined ? 'a fleet' : `fleet ${underWay.fleetId}`;
       const hint = '--overlap allow_all starts another beside it, cancel_other in its place, buffer_one after it';
       throw new CommandFailure(EXIT.usage, `${which} of ${name} is under way, and its policy is skip`, hint, 'overlap');
     }
     const known = new Set(workflowsOf(before));
     await pastSecondOf(before);
     await this.#ask(name, () => handle.trigger(asPolicy(policy)));
-    if (running.length > 0 && policy.startsWith('buffer')) return undefined;
+    if (underWay && policy.startsWith('buffer')) return undefined;
     for (const deadline = Date.now() + BEGIN_MS; Date.now() < deadline; await delay(250)) {
       const now = await this.#ask(name, () => handle.describe());
       const fresh = workflowsOf(now).find((id) => !known.has(id));
@@ -211,6 +210,12 @@ export class Schedules {
     });
     if (firings.length === 0) await this.find(name);
     return firings.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
+  }
+
+  /** The server learns a moment late that one has ended. */
+  async #underWay({ info }: ScheduleDescription): Promise<Firing | undefined> {
+    const firings = await Promise.all(info.runningActions.map(({ workflow }) => this.#firing(workflow.workflowId)));
+    return firings.find(({ status }) => status === 'RUNNING');
   }
 
   async #firing(workflowId: string): Promise<Firing> {
