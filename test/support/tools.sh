@@ -7,7 +7,7 @@ lacking() { [ ! -x "$bin/$1" ] && ! command -v "$1" >/dev/null; }
 built() { lacking "$1" && { go install "${@:2}" || echo "not built: $1" >&2; }; }
 
 apt-get update -qq >/dev/null
-apt-get install -y -qq bubblewrap socat ripgrep tmux xfsprogs iproute2 postgresql docker.io debootstrap python3-venv >/dev/null
+apt-get install -y -qq git bubblewrap socat ripgrep tmux xfsprogs iproute2 postgresql docker.io debootstrap python3-venv >/dev/null
 # Of Prometheus its promtool alone: the package would start a server.
 if lacking promtool; then
   (cd "$(mktemp -d)" && apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xC / ./usr/bin/promtool)
