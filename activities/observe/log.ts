@@ -1,4 +1,4 @@
-import { destination, pino, type Logger } from 'pino';
+import { destination, pino, stdSerializers, type Logger } from 'pino';
 import type { Redact } from './redaction.ts';
 import { currentFields } from './within.ts';
 
@@ -21,6 +21,7 @@ export function createLog(level: string, bindings: Record<string, unknown> = {},
       level,
       base: { pid: process.pid, ...bindings },
       mixin: currentFields,
+      serializers: { error: stdSerializers.err }, // as Temporal's SDK calls it; ours is `err`
       redact: {
         paths: SECRET_FIELDS.flatMap((path) => [path, `*.${path}`, `*.*.${path}`]),
         censor: '[hidden]',

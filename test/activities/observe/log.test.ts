@@ -46,6 +46,11 @@ describe('a log line', () => {
     expect(line).toMatchObject({ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) });
   });
 
+  it('tells what an error says, however its field is called', () => {
+    const [line] = logged(`log.warn({ error: new Error('no such key'), err: new Error('mine') }, 'failed');`);
+    expect(line).toMatchObject({ error: { message: 'no such key' }, err: { message: 'mine' } });
+  });
+
   it('holds no credential: not in a field that is known for it, not inside a text', () => {
     const lines = logged(`
       log.info({ config: { apiKey: 'k-1', nested: { token: 'k-2' } } }, 'a');
