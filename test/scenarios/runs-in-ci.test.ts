@@ -21,6 +21,7 @@ let ground: MusterGround;
 beforeAll(() => {
   ground = new MusterGround({
     'fleet.yaml': FLEET,
+    'strict.yaml': FLEET.replace('rate: 0.9', 'count: 1'),
     'fine.yaml': 'name: fine\ntasks: [{ label: a, prompt: "[[simulate turns=1]] Look" }]\n',
     'slow.yaml': 'name: slow\ntasks: [{ label: a, prompt: "[[simulate turns=400 latency=1s]] Slow" }]\n',
     'bad.yaml': 'name: bad\ntasks: [{ lable: a, prompt: Look }]\n',
@@ -103,12 +104,13 @@ describe('the GitHub action', () => {
   });
 
   it.each([
-    ['threshold', 'fleet.yaml', 0],
-    ['never', 'fleet.yaml', 0],
-    ['never', 'bad.yaml', 2],
-  ])('fails by fail-on %s with %s: %i', async (failOn, name, code) => {
+    ['threshold', 'fleet.yaml', 0, 'completed'],
+    ['threshold', 'strict.yaml', 3, 'failed'],
+    ['never', 'strict.yaml', 0, 'failed'],
+    ['never', 'bad.yaml', 2, undefined],
+  ])('fails by fail-on %s with %s: %i', async (failOn, name, code, status) => {
     expect((await step({ file: name, 'fail-on': failOn })).code).toBe(code);
-    expect(outputs()['failed']).toBe(code === 0 ? '1' : undefined);
+    expect(outputs()['status']).toBe(status);
   });
 
   it('marks the faults of a file where they stand, and starts nothing', async () => {
