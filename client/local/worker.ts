@@ -77,7 +77,7 @@ export function listWorkers(home: string): { name: string; state: DaemonState }[
 
 /**
  * Starts a worker for this access and resolves once it polls; the caller holds the home's lock and has seen that none
- * serves. One of another version or of another operator's configuration, or one half started, is drained first. Throws
+ * serves. One of another version or of another configuration, or one half started, is drained first. Throws
  * `CommandFailure` with the end of its log when it died instead, and 2 when the operator's configuration cannot be met.
  */
 export async function startWorker(
@@ -94,8 +94,7 @@ export async function startWorker(
     throw new CommandFailure(2, `mcpServers names ${missing.join(', ')}, which is not set`, 'set these variables');
   const old = readState(config.home, file);
   const operator = operatorOf(place);
-  if (isServing(old) && old.operator !== operator)
-    onProgress("draining the worker of another operator's configuration");
+  if (isServing(old) && old.operator !== operator) onProgress('draining the worker of another configuration');
   if (old && old.version !== VERSION) onProgress(`draining the worker of muster ${old.version}`);
   if (old) await endProcess(old, DRAIN_MS);
   const queue = agentsQueue(fingerprint);

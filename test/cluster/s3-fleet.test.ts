@@ -65,6 +65,13 @@ describe.skipIf(installed.length === 0)(`a fleet whose artifacts lie in S3${skip
     expect((await muster('show', id, 'first')).code).toBe(2);
   });
 
+  it('leaves its worker to nobody who keeps artifacts elsewhere', async () => {
+    const flags = ['--simulate', '--fresh', '--output-format', 'json', '--quiet'];
+    const ran = await ground.run(['run', 'repo/fleet.yaml', ...flags]);
+    expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'completed', census: { completed: 2 } });
+    expect(existsSync(join(ground.home, 'artifacts'))).toBe(true);
+  });
+
   it('tells in one line when the bucket cannot be used', async () => {
     const env = { ...server.environment, MUSTER_ARTIFACTS: server.url.replace('//muster/', '//nowhere/') };
     const ran = await ground.run(['list'], { env });
