@@ -75,8 +75,8 @@ export class S3Records {
   async #write(key: string, text: string, expected: number): Promise<number> {
     const before = expected === 0 ? undefined : await this.#expected(key, expected);
     const name = `${this.#writer}.${(this.#writes++).toString(36)}`;
-    const earlier = before ? [before.name, ...before.earlier].filter(isOther(this.#writer, before.name)) : [];
-    const next: Head = { version: expected + 1, name, earlier: earlier.slice(0, MOST_OTHERS), sha256: hashOf(text) };
+    const earlier = before ? othersBefore(this.#writer, before) : [];
+    const next: Head = { version: expected + 1, name, earlier, sha256: hashOf(text) };
     const condition = before ? { ifMatch: before.etag } : { ifNoneMatch: '*' as const };
     try {
       const body = Buffer.from(`${JSON.stringify(next)}\n${text}`);
@@ -142,13 +142,16 @@ export class S3Records {
   }
 }
 
-/** Of the names a record carries those that the next write keeps: not its own writer's, and no writer's twice. */
-function isOther(writer: string, last: string) {
-  const [lastWriter] = last.split('.');
-  return (name: string): boolean => {
-    const [of] = name.split('.');
-    return of !== writer && (name === last || of !== lastWriter);
-  };
+/** The last names of the writers before `writer`, newest first. */
+function othersBefore(writer: string, { name, earlier }: Seen): string[] {
+  const told = new Set([writer]);
+  const others = [name, ...earlier].filter((one) => {
+    const of = one.split('.')[0]!;
+    const isFirst = !told.has(of);
+    told.add(of);
+    return isFirst;
+  });
+  return others.slice(0, MOST_OTHERS);
 }
 
 const objectOf = (key: string): string => `${ROOT}${keySegments(key).join('/')}${SUFFIX}`;
