@@ -19,8 +19,8 @@ export function storeUrlProblem(url: string): string | undefined {
 export const shownStoreUrl = (url: string): string => url.replace(/\/\/[^/]*@/g, '//…@');
 
 /**
- * The store at `file:///absolute/directory`, made where there is none, or at `s3://bucket/prefix`, in a bucket that exists.
- * Whoever opens the same URL on whatever host works with the same store. Safe to call twice.
+ * The store at `file:///absolute/directory`, made where there is none, or at `s3://bucket/prefix`, in a bucket that
+ * exists. Whoever opens the same URL on whatever host works with the same store. Safe to call twice.
  */
 export async function openStore(url: string): Promise<ArtifactStore> {
   if (url.startsWith('file:')) return DiskStore.open(fileURLToPath(url));

@@ -119,8 +119,8 @@ export class S3Bucket {
   }
 
   /**
-   * Writes an object and returns its etag. Throws `ConditionFailed`. With `sha256` (base64) the server refuses bytes that
-   * were damaged on the way. `name` is kept beside the bytes.
+   * Writes an object and returns its etag. Throws `ConditionFailed`. With `sha256` (base64) the server refuses bytes
+   * that were damaged on the way. `name` is kept beside the bytes.
    */
   async put(
     key: string,

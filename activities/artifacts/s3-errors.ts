@@ -42,8 +42,9 @@ export const isCollision = (error: unknown): boolean =>
   statusOf(error) === 409 && nameOf(error) === 'ConditionalRequestConflict';
 
 /**
- * An SDK error as the store's callers know it: `StoreFull`, or `BucketRefused` with what to mend; anything else (throttled,
- * broken, out of reach after all retries) as `StoreUnavailable`, for Temporal to try again. `place`: the bucket.
+ * An SDK error as the store's callers know it: `StoreFull`, or `BucketRefused` with what to mend; anything else
+ * (throttled, broken, out of reach after all retries) as `StoreUnavailable`, for Temporal to try again. `place`: the
+ * bucket.
  */
 export function explained(error: unknown, place: string): Error {
   const name = nameOf(error);

@@ -12,9 +12,9 @@ const SHORTEST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
 /**
- * How long requests are sent again while the server is out of reach, throttles or fails. Unlike the SDK's own strategies it
- * has no budget of retries for the whole process: a few hundred subagents whose server is gone for a second would use that
- * up at once, and each would lose the answer it was about to write down.
+ * How long requests are sent again while the server is out of reach, throttles or fails. Unlike the SDK's own
+ * strategies it has no budget of retries for the whole process: a few hundred subagents whose server is gone for a
+ * second would use that up at once, and each would lose the answer it was about to write down.
  */
 export class Patience implements RetryStrategy {
   #forMs = FIRST_CONTACT_MS;

@@ -10,9 +10,9 @@ const GOOD_FOR_MS = 24 * 3_600_000;
 const RACERS = 6;
 
 /**
- * Finds out whether the server honours conditional writes, of which the fence is made: a server that takes a write which
- * it had to refuse would let a stalled attempt write over a newer one. About fifteen small requests, once a day and
- * endpoint for all processes; else one. Throws `BucketRefused`.
+ * Finds out whether the server honours conditional writes, of which the fence is made: a server that takes a write
+ * which it had to refuse would let a stalled attempt write over a newer one. About fifteen small requests, once a day
+ * and endpoint for all processes; else one. Throws `BucketRefused`.
  */
 export async function proveConditions(bucket: S3Bucket): Promise<void> {
   if (await isProven(bucket)) return;
@@ -33,7 +33,9 @@ async function isProven(bucket: S3Bucket): Promise<boolean> {
   return bucket.nowMs - atMs < GOOD_FOR_MS && server === (await bucket.server());
 }
 
-/** A write that had to be taken and was refused may have met its own first try, whose answer was lost: once more, then. */
+/**
+ * A write that had to be taken and was refused may have met its own first try, whose answer was lost: once more, then.
+ */
 async function withUnluckyAnswers(work: () => Promise<boolean>): Promise<void> {
   for (let attempt = 1; attempt <= 3; attempt++) if (await work()) return;
   throw new BucketRefused('the S3 server refuses conditional writes that it has to take: no fence can be built on it');

@@ -30,11 +30,11 @@ type Seen = Pick<Head, 'version' | 'name' | 'earlier'> & { etag: string };
  * Records that change by compare-and-swap: one object each, written on condition of the etag that was read
  * (`If-Match`), the first on condition that there is none (`If-None-Match: *`).
  *
- * A write that is refused may have been refused because of itself: its answer was lost, it was sent again, and found what
- * the first try had written, or what others have since made of it. So each carries a name that is new in the world, and
- * the last names of the writers before it; a writer has one write of a record under way at a time, and, refused, finds
- * its name there exactly if it has written. The name also makes that two writes of equal values have different etags, so
- * that no etag ever comes back.
+ * A write that is refused may have been refused because of itself: its answer was lost, it was sent again, and found
+ * what the first try had written, or what others have since made of it. So each carries a name that is new in the
+ * world, and the last names of the writers before it; a writer has one write of a record under way at a time, and,
+ * refused, finds its name there exactly if it has written. The name also makes that two writes of equal values have
+ * different etags, so that no etag ever comes back.
  */
 export class S3Records {
   readonly #bucket: S3Bucket;

@@ -13,9 +13,9 @@ import type { ArtifactStore, VersionedRecord } from './store.ts';
 const PROBE_BYTES = 1_048_576;
 
 /**
- * The artifact store below a prefix of an S3 bucket: `blobs/`, `records/`, and what keeps them in order (`young/`, `tmp/`,
- * `sweep`, `proven`). Any number of processes on any number of hosts may use it at once; killed at any point they leave
- * nothing half written.
+ * The artifact store below a prefix of an S3 bucket: `blobs/`, `records/`, and what keeps them in order (`young/`,
+ * `tmp/`, `sweep`, `proven`). Any number of processes on any number of hosts may use it at once; killed at any point
+ * they leave nothing half written.
  *
  * A turn's checkpoint is one request, a small blob two, a read one.
  */
@@ -33,8 +33,8 @@ export class S3Store implements ArtifactStore {
   }
 
   /**
-   * Opens a store in a bucket that exists. Safe to call twice, and from two processes at once. Throws `BucketRefused` when
-   * bucket, credentials or server will not do.
+   * Opens a store in a bucket that exists. Safe to call twice, and from two processes at once. Throws `BucketRefused`
+   * when bucket, credentials or server will not do.
    */
   static async open(place: S3Place): Promise<S3Store> {
     const bucket = await S3Bucket.open(place);

@@ -15,7 +15,10 @@ const PREFIX = /^(?!.*(^|\/)\.{1,2}(\/|$))[A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*$/;
 const KEYS = ['endpoint', 'region', 'path-style'];
 const FORM = 's3://bucket/prefix';
 
-/** Reads `s3://bucket/prefix?endpoint=…&region=…&path-style=true|false`; what is wrong is a text that says what to write. */
+/**
+ * Reads `s3://bucket/prefix?endpoint=…&region=…&path-style=true|false`; what is wrong is a text that says what to
+ * write.
+ */
 export function parseS3Url(text: string): S3Place | string {
   const url = URL.parse(text);
   if (url?.protocol !== 's3:') return `write ${FORM}`;

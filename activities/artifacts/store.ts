@@ -2,7 +2,7 @@ import type { ArtifactRef } from '../../workflows/contract/units.ts';
 
 /**
  * What muster keeps outside Temporal: immutable blobs by content, and small records that change by compare-and-swap.
- * Implemented on disk now and on S3 later without change: nothing here knows a path, a rename or a lock.
+ * Implemented on disk and on S3: nothing here knows a path, a rename, a lock or a request.
  *
  * Every write is durable when its promise resolves. Every method may throw `StoreFull` (no space: the fleet pauses and
  * goes on later) and plain I/O errors (Temporal retries).

@@ -60,7 +60,7 @@ describe.skipIf(skipped !== '')(`a Temporal that asks for certificates${skipped}
       env: { TEMPORAL_ADDRESS: `127.0.0.1:${(proxy.address() as AddressInfo).port.toString()}`, ...env },
     });
 
-  it('a fleet runs with a client certificate, named from where the command stands; without one nobody is let in', async () => {
+  it('a fleet runs with a certificate, named from where the command stands; without one nobody is let in', async () => {
     // Relative: the worker, which runs elsewhere, has to find them too.
     const tls = { TEMPORAL_TLS_SERVER_CA_CERT_PATH: 'tls/ca.pem', TEMPORAL_TLS_SERVER_NAME: 'temporal.internal' };
     const pair = { TEMPORAL_TLS_CLIENT_CERT_PATH: 'tls/client.pem', TEMPORAL_TLS_CLIENT_KEY_PATH: 'tls/client.key' };

@@ -39,8 +39,8 @@ export const failure = (status: number, code: string): Reply => ({
 });
 
 /**
- * As much of S3 as the store uses, in memory and in this process, for faults and orders of events that a real server does
- * not show when asked. What it takes for S3 is held against real servers by the same suite (`store-contract.ts`).
+ * As much of S3 as the store uses, in memory and in this process, for faults and orders of events that a real server
+ * does not show when asked. What it takes for S3 is held against real servers by the same suite (`store-contract.ts`).
  */
 export class FakeS3 {
   readonly objects = new Map<string, StoredObject>();

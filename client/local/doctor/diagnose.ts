@@ -7,8 +7,8 @@ import { serverChecks } from './server-checks.ts';
 import { storeCheck } from './store-checks.ts';
 
 /**
- * Looks at every need, each on its own, in a second or two. Starts nothing, and changes nothing but what is written to a
- * store on S3 and removed again.
+ * Looks at every need, each on its own, in a second or two. Starts nothing, and changes nothing but what is written to
+ * a store on S3 and removed again.
  */
 export async function diagnose(config: Config): Promise<Check[]> {
   const [host, sandbox, server, store] = await Promise.all([

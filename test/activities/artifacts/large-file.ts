@@ -1,6 +1,8 @@
 import { openStore } from '../../../activities/artifacts/open-store.ts';
 
-/** A process that stores a file, brings it back, and prints its reference and how much memory it took beside its start. */
+/**
+ * A process that stores a file, brings it back, and prints its reference and how much memory it took beside its start.
+ */
 const [url, into, out] = process.argv.slice(2) as [string, string, string];
 const store = await openStore(url);
 const before = process.memoryUsage.rss();

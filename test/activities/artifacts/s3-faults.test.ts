@@ -42,7 +42,7 @@ function once(isMeant: (request: FakeRequest) => boolean, intercept: FakeS3['int
 }
 
 describe('what things cost', () => {
-  it('one request for a checkpoint and for a read; a small blob is written, and the notice of sweeps read', async () => {
+  it('one request for a checkpoint and for a read; for a small blob two, one of them to read the notice', async () => {
     await store.writeRecord(KEY, { turn: 1 }, 0);
     await store.writeRecord(KEY, { turn: 2 }, 1);
     await store.readRecord(KEY);
@@ -107,7 +107,7 @@ describe('a write whose answer is lost', () => {
     expect(await store.readRecord(KEY)).toEqual({ value: 'theirs', version: 2 });
   });
 
-  it('and two of one process on one record go one after the other, so that neither is taken for the other', async () => {
+  it('and two of one process on one record go in turn, so that neither is taken for the other', async () => {
     await store.writeRecord(KEY, 'first', 0);
     once(isWrite, (_request, apply) => (apply(), 'cut'));
     const written = await Promise.all([store.writeRecord(KEY, 'a', 1), store.writeRecord(KEY, 'b', 2)]);

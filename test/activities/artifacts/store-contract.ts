@@ -17,7 +17,10 @@ export interface StoreWorld extends AsyncDisposable {
   damage(ref: string, bytes: Buffer): Promise<void>;
   /** Makes a record's value something that is not JSON. */
   damageRecord(key: string): Promise<void>;
-  /** Makes all blobs there are older than the milliseconds it returns; what is stored within some seconds after is younger. */
+  /**
+   * Makes all blobs there are older than the milliseconds it returns; what is stored within some seconds after is
+   * younger.
+   */
   age(): Promise<number>;
 }
 
