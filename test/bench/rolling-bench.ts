@@ -7,8 +7,8 @@ import { Cluster, type TaskOf } from '../support/cluster.ts';
  * replacement, the next one. Prints figures and judges nothing.
  */
 const COUNT = 150;
-const TURNS = 40;
-const LATENCY_MS = 1_000;
+const TURNS = 20;
+const LATENCY_MS = 3_000;
 
 const agents = (of: string): TaskOf[] =>
   Array.from({ length: COUNT }, (_, i) => ({
