@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { NativeConnection } from '@temporalio/worker';
+import { NativeConnection, type Worker } from '@temporalio/worker';
 import { createLog } from '../activities/observe/log.ts';
 import { createRedactor } from '../activities/observe/redaction.ts';
 import { reportAttempts, supervisorOf } from './attempt-reports.ts';
@@ -41,11 +41,20 @@ async function main(): Promise<void> {
     if (draining.signal.aborted) return;
     log.info({ why }, 'worker is ending');
     draining.abort();
-    // Polls under way are answered first: what they bring is handed over like the rest.
-    void Promise.race([closeSlots(), delay(LAST_POLLS_MS)]).then(() => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    });
+    void handOver();
   };
+  const runs: Promise<void>[] = [];
+  const shutDown = async (some: readonly Worker[]): Promise<void> => {
+    for (const worker of some) if (worker.getState() === 'RUNNING') worker.shutdown();
+    await Promise.allSettled(runs.filter((_, i) => some.includes(workers[i]!)));
+  };
+  async function handOver(): Promise<void> {
+    // Polls under way are answered first: what they bring is handed over like the rest.
+    await Promise.race([closeSlots(), delay(LAST_POLLS_MS)]);
+    // Workflows last: they take back what subagents hand over, and give it to other workers.
+    await shutDown(workers.filter((worker) => !hasWorkflows(worker)));
+    await shutDown(workers.filter(hasWorkflows));
+  }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
   supervisor?.onGone(() => end('the supervisor is gone'));
   const health = config.listen && (await serveHealth(config.listen, workers, telemetry));
@@ -53,7 +62,8 @@ async function main(): Promise<void> {
   log.info({ queues: workers.map(({ options }) => options.taskQueue), slots: config.slots }, 'worker is up');
   if (config.makesCurrent) void makeCurrent(config, connection, log, draining.signal);
   try {
-    if (!draining.signal.aborted) await Promise.all(workers.map((worker) => worker.run()));
+    if (!draining.signal.aborted) runs.push(...workers.map((worker) => worker.run()));
+    await Promise.all(runs);
   } finally {
     await composition.close();
     await health?.close();
@@ -62,6 +72,8 @@ async function main(): Promise<void> {
     await telemetry.close();
   }
 }
+
+const hasWorkflows = ({ options }: Worker): boolean => options.workflowBundle !== undefined;
 
 try {
   await main();

@@ -21,6 +21,8 @@ import { WorkPlace } from './work-place.ts';
 /** Crashes of our own code in one dispatch before the subagent ends as `Subagent.Internal`. */
 const ATTEMPTS_BEFORE_GIVING_UP = 5;
 
+const DRAINED = new Parked({ for: 'drain' });
+
 /** One attempt of one dispatch. */
 export interface Attempt {
   unit: UnitRef;
@@ -38,6 +40,9 @@ export interface Attempt {
  */
 export async function runSubagent(parts: SubagentParts, attempt: Attempt): Promise<UnitOutcome> {
   const { unit } = attempt;
+  // Handed to a worker that is about to end, and back before anything of this dispatch has happened.
+  if (attempt.back.aborted && attempt.attempt === 1)
+    return { kind: 'parked', reason: DRAINED.reason, spentMicroUsd: 0 };
   const manifest = await parts.records.manifest(unit.manifest);
   const task = await parts.records.task(unit.manifest, unit.index);
   const { fleetId, index } = unit;
@@ -66,8 +71,6 @@ async function goOn(parts: SubagentParts, attempt: Attempt, manifest: Manifest, 
   }
   return new Run(parts, attempt, manifest, task, checkpoint).toItsEnd();
 }
-
-const DRAINED = new Parked({ for: 'drain' });
 
 class Run {
   private readonly parts: SubagentParts;
