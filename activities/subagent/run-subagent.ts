@@ -66,10 +66,19 @@ async function goOn(parts: SubagentParts, attempt: Attempt, manifest: Manifest, 
   try {
     checkpoint = await Checkpoint.open(parts, unit, { epoch: unit.epoch, attempt: attempt.attempt });
   } catch (error) {
-    if (isFull(error)) return { kind: 'parked', reason: DISK_FULL, spentMicroUsd: 0 };
+    if (isFull(error)) return { kind: 'parked', reason: DISK_FULL, spentMicroUsd: await spentBefore(parts, unit) };
     throw error;
   }
   return new Run(parts, attempt, manifest, task, checkpoint).toItsEnd();
+}
+
+/** What earlier attempts of this dispatch have written down: the root hears of it now or never. */
+async function spentBefore(
+  { records }: SubagentParts,
+  { fleetId, index, generation, epoch }: UnitRef,
+): Promise<number> {
+  const found = await records.subagent(fleetId, index, generation);
+  return found?.record.fence.epoch === epoch ? found.record.epochSpentMicroUsd : 0;
 }
 
 class Run {
