@@ -30,7 +30,7 @@ export default defineConfig({
           expect: { poll: { timeout: 15_000 } },
           hookTimeout: 300_000,
           // A scenario owns a server and workers, and mostly waits: for heartbeats, timers, a reset. Two at once fill two cores.
-          maxWorkers: 2,
+          maxWorkers: 3,
         },
       },
       {
