@@ -60,6 +60,7 @@ describe.skipIf(installed.length === 0)(`a fleet whose artifacts lie in S3${skip
     const kept = await muster('gc', '--older-than', '1h', '--output-format', 'json');
     expect(JSON.parse(kept.stdout)).toEqual({ fleets: 0, blobs: 0, bytes: 0 });
     expect((await muster('show', id, 'first')).code).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the second ended just now
     const gone = await muster('gc', '--older-than', '1s', '--output-format', 'json');
     expect(JSON.parse(gone.stdout)).toMatchObject({ fleets: 2 });
     expect((await muster('show', id, 'first')).code).toBe(2);
