@@ -6,6 +6,7 @@ bin=${GOBIN:-$(go env GOPATH)/bin}
 lacking() { [ ! -x "$bin/$1" ] && ! command -v "$1" >/dev/null; }
 built() { lacking "$1" && { go install "${@:2}" || echo "not built: $1" >&2; }; }
 
+export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq >/dev/null
 apt-get install -y -qq git bubblewrap socat ripgrep tmux xfsprogs iproute2 postgresql docker.io debootstrap python3-venv >/dev/null
 # Of Prometheus its promtool alone: the package would start a server.
