@@ -272,7 +272,8 @@ function teamOf(name: string | undefined): string | undefined {
 }
 
 function priorityOf(text: string | undefined): number | undefined {
-  if (text === undefined || /^[1-5]$/.test(text)) return text === undefined ? undefined : Number(text);
+  if (text === undefined) return undefined;
+  if (/^[1-5]$/.test(text)) return Number(text);
   throw new CommandFailure(2, `MUSTER_PRIORITY: ${JSON.stringify(text)} is wrong`, 'write 1 (first) to 5 (last)');
 }
 

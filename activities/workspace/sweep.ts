@@ -1,8 +1,8 @@
-import { readFile, readdir, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeWithMounts } from './mounts.ts';
 import { isAlive, killOrphans, parseOwner } from './owner.ts';
-import { limitTrees } from './tree-cache.ts';
+import { limitTrees, namesIn } from './tree-cache.ts';
 
 /** Of a host that cannot be asked: nothing has been opened there for longer than any subagent runs. */
 const FOREIGN_MS = 24 * 3_600_000;
@@ -34,8 +34,6 @@ async function isDead(name: string, path: string): Promise<boolean> {
   if (owner === undefined) return false;
   return !(isAlive(owner) ?? (await ageMs(path)) < FOREIGN_MS);
 }
-
-const namesIn = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
 
 async function ageMs(path: string): Promise<number> {
   return stat(path).then(

@@ -89,4 +89,5 @@ async function heldTrees(directory: string): Promise<Set<string>> {
   return new Set((await Promise.all(links)).map((link) => basename(link)));
 }
 
-const namesIn = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
+/** Nothing where there is no such directory. */
+export const namesIn = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);
