@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync, closeSync } from 'node:fs';
+import { openSync, readFileSync, closeSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { goBinary } from './go-binary.ts';
 import { LOOPBACK, type Host } from './host.ts';
 
 /** The servers the artifact store is tried with. */
@@ -42,7 +43,7 @@ export class S3Server {
   }
 
   static async start({ kind, host = LOOPBACK, listen = host.address }: S3ServerOptions = {}): Promise<S3Server> {
-    const chosen = kind ?? S3_KINDS.find(s3Binary);
+    const chosen = kind ?? S3_KINDS.find(goBinary);
     if (chosen === undefined) throw new Error(`none of ${S3_KINDS.join(', ')} is installed`);
     const directory = await mkdtemp(join(tmpdir(), 'muster-s3-'));
     await mkdir(join(directory, 'data'));
@@ -98,7 +99,7 @@ export class S3Server {
 
   /** Starts it, or starts it again after `kill`, on the same port and data; resolves once the bucket is there. */
   async launch(): Promise<void> {
-    const binary = s3Binary(this.kind);
+    const binary = goBinary(this.kind);
     if (binary === undefined) throw new Error(`${this.kind} is not installed`);
     const log = openSync(join(this.#directory, 'log'), 'a');
     const { args, env } = commandOf(this.kind, `${this.#listen}:${this.port}`, this.data);
@@ -144,18 +145,9 @@ export class S3Server {
   }
 }
 
-/** The server's program: by MUSTER_MINIO_BINARY or MUSTER_VERSITYGW_BINARY, on PATH, or where Go puts what it builds. */
-export function s3Binary(kind: S3Kind): string | undefined {
-  const named = process.env[`MUSTER_${kind.toUpperCase()}_BINARY`];
-  if (named) return named;
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), process.env['GOBIN'], join(homedir(), 'go/bin')];
-  const paths = places.filter((place) => place !== undefined && place !== '').map((place) => join(place!, kind));
-  return paths.find(existsSync);
-}
-
 /** The kinds to try, and the names of those that cannot be; a test says which it leaves out. */
 export function installedKinds(): { installed: S3Kind[]; missing: S3Kind[] } {
-  const installed = S3_KINDS.filter((kind) => s3Binary(kind) !== undefined);
+  const installed = S3_KINDS.filter((kind) => goBinary(kind) !== undefined);
   return { installed, missing: S3_KINDS.filter((kind) => !installed.includes(kind)) };
 }
 
